@@ -1,0 +1,5 @@
+//! The documents of packctl's own world: NebariApp, the environment, Argo CD Applications as far as packctl reads them.
+
+mod environment;
+
+pub use environment::{Allow, Environment, Gateways, Issuer, KeycloakSettings, Listeners, ObjectRef};

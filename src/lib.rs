@@ -1,0 +1,7 @@
+//! packctl
+pub mod api;
+pub mod diagnostic;
+pub mod observed;
+pub mod provider;
+pub mod resource;
+pub mod schema;

@@ -1,0 +1,159 @@
+//! `metadata.managedFields`: who wrote which fields.
+//!
+//! FieldsV1 (sigs.k8s.io/structured-merge-diff, `fieldpath/serialize.go`): `f:` a field, `k:` an item of a list map by its
+//! keys, `v:` an item of a set, `i:` a position, `.` the element itself. An empty object is a leaf.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use crate::resource::{FieldPath, PathStep};
+
+/// How a manager wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+pub enum Operation {
+    /// Server-side apply.
+    Apply,
+    /// Create, update or patch.
+    Update,
+}
+
+/// One entry of `metadata.managedFields`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ManagedEntry {
+    /// The field manager.
+    #[serde(default)]
+    pub manager: String,
+    /// Apply or Update.
+    pub operation: Operation,
+    /// The version that the paths are written in.
+    #[serde(default)]
+    pub api_version: String,
+    /// When it last changed; not reliable for no-op co-ownership (kubernetes/kubernetes#127938).
+    #[serde(default)]
+    pub time: Option<String>,
+    /// `status` for status writers.
+    #[serde(default)]
+    pub subresource: String,
+    /// The paths.
+    #[serde(default, rename = "fieldsV1")]
+    pub fields: FieldSet,
+}
+
+impl ManagedEntry {
+    /// Whether it was written by server-side apply.
+    pub fn is_apply(&self) -> bool {
+        self.operation == Operation::Apply
+    }
+}
+
+/// A set of field paths, as a tree.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FieldSet {
+    /// The element itself is a member (`.` or a leaf).
+    pub member: bool,
+    /// What lies below.
+    pub children: BTreeMap<PathStep, FieldSet>,
+}
+
+impl FieldSet {
+    /// Reads FieldsV1. Unknown prefixes are left out, as the server does.
+    pub fn from_fields_v1(fields: &Value) -> Self {
+        let mut set = Self::default();
+        let Some(map) = fields.as_object() else { return set };
+        if map.is_empty() {
+            set.member = true;
+        }
+        for (key, below) in map {
+            if key == "." {
+                set.member = true;
+            } else if let Some(step) = step_of(key) {
+                set.children.insert(step, Self::from_fields_v1(below));
+            }
+        }
+        set
+    }
+
+    /// Whether this very path is a member.
+    pub fn contains(&self, path: &FieldPath) -> bool {
+        self.at(path).is_some_and(|set| set.member)
+    }
+
+    /// Whether the path, something above it, or something below it is a member.
+    pub fn touches(&self, path: &FieldPath) -> bool {
+        let mut set = self;
+        for step in &path.0 {
+            match set.children.get(step) {
+                Some(below) => set = below,
+                // An atomic value is one leaf: whatever lies in it belongs to its owner.
+                None => return set.member && set.children.is_empty(),
+            }
+        }
+        set.member || !set.children.is_empty()
+    }
+
+    /// The subtree at a path.
+    pub fn at(&self, path: &FieldPath) -> Option<&Self> {
+        path.0.iter().try_fold(self, |set, step| set.children.get(step))
+    }
+
+    /// All members without members below them, in order.
+    pub fn leaves(&self) -> Vec<FieldPath> {
+        let mut leaves = Vec::new();
+        self.collect(&FieldPath::default(), &mut leaves);
+        leaves
+    }
+
+    fn collect(&self, path: &FieldPath, leaves: &mut Vec<FieldPath>) {
+        if self.children.is_empty() && self.member {
+            leaves.push(path.clone());
+        }
+        for (step, below) in &self.children {
+            below.collect(&path.step(step.clone()), leaves);
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for FieldSet {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self::from_fields_v1(&Value::deserialize(deserializer)?))
+    }
+}
+
+fn step_of(key: &str) -> Option<PathStep> {
+    let (prefix, text) = key.split_once(':')?;
+    match prefix {
+        "f" => Some(PathStep::Field(text.into())),
+        "i" => text.parse().ok().map(PathStep::Index),
+        "v" => serde_json::from_str::<Value>(text).ok().map(|value| PathStep::Item(value.to_string())),
+        "k" => {
+            let keys: BTreeMap<String, Value> = serde_json::from_str(text).ok()?;
+            Some(PathStep::Key(keys.into_iter().map(|(name, value)| (name, value.to_string())).collect()))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn fields_v1_becomes_paths() {
+        let set = FieldSet::from_fields_v1(&json!({
+            "f:spec": {
+                "f:hostnames": {},
+                "f:listeners": {"k:{\"name\":\"a\"}": {".": {}, "f:port": {}}},
+                "f:set": {"v:\"x\"": {}},
+            }
+        }));
+        let leaves: Vec<String> = set.leaves().iter().map(ToString::to_string).collect();
+        assert_eq!(leaves, ["spec.hostnames", "spec.listeners[name=a].port", "spec.set[\"x\"]"]);
+        assert!(set.touches(&FieldPath::of("spec.hostnames").index(3)));
+        assert!(!set.touches(&FieldPath::of("spec.rules")));
+    }
+}

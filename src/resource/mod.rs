@@ -1,0 +1,15 @@
+//! What packctl manages: addresses, field paths, bodies, secrets, resources.
+//!
+//! Nouns only. Everything here is a value; nothing reads, writes, or knows the time.
+
+mod address;
+mod body;
+mod identity;
+mod path;
+mod secret;
+
+pub use address::{Address, Entry, Side};
+pub use body::{Body, Cause, Hand, Resource, Unknown};
+pub use identity::{AppId, PackId};
+pub use path::{FieldPath, PathStep};
+pub use secret::{SecretId, Secrets};

@@ -1,0 +1,83 @@
+//! Paths to fields, in the terms of server-side apply.
+
+use std::fmt;
+
+use serde_json::Value;
+
+/// One step of a [`FieldPath`]. The four kinds are those of FieldsV1 (`f:`, `k:`, `v:`, `i:`).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PathStep {
+    /// A field of a map or struct.
+    Field(String),
+    /// An item of a list map, by its key fields, sorted by field name; values are compact JSON.
+    Key(Vec<(String, String)>),
+    /// An item of a set list, as compact JSON.
+    Item(String),
+    /// A position of an atomic list.
+    Index(usize),
+}
+
+/// A path from an object's root to a field.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FieldPath(pub Vec<PathStep>);
+
+impl FieldPath {
+    /// A path of plain fields written with dots; keys that contain dots need [`FieldPath::field`].
+    pub fn of(dotted: &str) -> Self {
+        Self(dotted.split('.').map(|name| PathStep::Field(name.into())).collect())
+    }
+
+    /// This path with one more field.
+    pub fn field(&self, name: &str) -> Self {
+        self.step(PathStep::Field(name.into()))
+    }
+
+    /// This path with one more position.
+    pub fn index(&self, position: usize) -> Self {
+        self.step(PathStep::Index(position))
+    }
+
+    /// This path with one more step.
+    pub fn step(&self, step: PathStep) -> Self {
+        let mut steps = self.0.clone();
+        steps.push(step);
+        Self(steps)
+    }
+
+    /// Whether `self` is `other` or lies below it.
+    pub fn starts_with(&self, other: &Self) -> bool {
+        self.0.starts_with(&other.0)
+    }
+
+    /// The value at this path, `None` where there is none.
+    pub fn find<'v>(&self, root: &'v Value) -> Option<&'v Value> {
+        self.0.iter().try_fold(root, |value, step| match step {
+            PathStep::Field(name) => value.get(name),
+            PathStep::Index(position) => value.get(position),
+            PathStep::Key(keys) => value.as_array()?.iter().find(|item| {
+                keys.iter().all(|(name, expected)| item.get(name).is_some_and(|v| v.to_string() == *expected))
+            }),
+            PathStep::Item(expected) => value.as_array()?.iter().find(|item| item.to_string() == *expected),
+        })
+    }
+}
+
+impl fmt::Display for FieldPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, step) in self.0.iter().enumerate() {
+            match step {
+                PathStep::Field(name) if name.contains(['.', '/', '[']) => write!(f, "[{name:?}]")?,
+                PathStep::Field(name) if position == 0 => f.write_str(name)?,
+                PathStep::Field(name) => write!(f, ".{name}")?,
+                PathStep::Key(keys) => {
+                    let keys: Vec<_> =
+                        keys.iter().map(|(name, value)| format!("{name}={}", value.trim_matches('"'))).collect();
+                    write!(f, "[{}]", keys.join(","))?;
+                }
+                PathStep::Item(value) => write!(f, "[{value}]")?,
+                PathStep::Index(position) => write!(f, "[{position}]")?,
+            }
+        }
+        Ok(())
+    }
+}
