@@ -1,7 +1,9 @@
 //! packctl
 pub mod api;
 pub mod diagnostic;
+pub mod diff;
 pub mod observed;
+pub mod plan;
 pub mod provider;
 pub mod resource;
 pub mod schema;
