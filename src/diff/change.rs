@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::resource::FieldPath;
+use crate::resource::{FieldPath, SecretId};
 
 /// Who changed a field that we declare.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,13 +60,25 @@ pub struct FieldChange {
     pub class: Class,
 }
 
-/// A 128-bit hash over what the comparison looked at: the precondition of a write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Fingerprint(pub u128);
+/// What the comparison looked at: the precondition of a write.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fingerprint {
+    /// 128 bits over paths, live values, managers and marks. Secret values count as the word `secret`.
+    pub hash: u128,
+    /// The secrets that were looked at, in path order. They are compared within a run and never leave it.
+    pub secrets: Vec<SecretId>,
+}
+
+impl Fingerprint {
+    pub(super) fn of(digest: &[u8], secrets: Vec<SecretId>) -> Self {
+        let hash = digest.iter().take(16).fold(0_u128, |sum, byte| (sum << 8) | u128::from(*byte));
+        Self { hash, secrets }
+    }
+}
 
 impl std::fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:032x}", self.0)
+        write!(f, "{:032x}", self.hash)
     }
 }
 

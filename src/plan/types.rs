@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use crate::derive::DeleteRule;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::diff::{FieldChange, Fingerprint};
 use crate::observed::Seen;
@@ -35,31 +36,6 @@ pub enum Actor {
     Packctl,
     /// A Go operator or controller that is alive; the text says how that was seen.
     Operator(String),
-}
-
-/// Why an object is deleted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum DeleteRule {
-    /// It is no longer in its pack, which is in the input.
-    LeftPack,
-    /// Its NebariApp is no longer in its pack.
-    AppLeftPack,
-    /// The app no longer asks for it.
-    NotWanted,
-    /// `destroy` names it.
-    Destroyed,
-}
-
-impl DeleteRule {
-    /// In words, for "because ...".
-    pub fn reason(self) -> &'static str {
-        match self {
-            Self::LeftPack => "no longer in its pack",
-            Self::AppLeftPack => "its NebariApp is no longer in the pack",
-            Self::NotWanted => "the app no longer asks for it",
-            Self::Destroyed => "destroy",
-        }
-    }
 }
 
 /// The change of one object or entry.
@@ -174,8 +150,11 @@ pub enum Precondition {
         /// Of the entry, as the plan saw it.
         fingerprint: Fingerprint,
     },
-    /// The object that holds the entry is written earlier in this plan.
-    EntryOf(Address),
+    /// The object is this one and still carries our marks.
+    Owned {
+        /// `metadata.uid`, or Keycloak's id.
+        uid: String,
+    },
     /// An earlier step of this plan wrote the object: it must be as that step left it.
     After(usize),
     /// Nothing is written.
