@@ -177,13 +177,13 @@ fn an_address_comes_from_the_object_and_the_kinds() {
         of(", namespace: other}", Some("d")).as_deref(),
         Some("kubernetes:gateway.networking.k8s.io/HTTPRoute/other/r")
     );
-    let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: n, namespace: x}";
-    assert_eq!(address(namespace, Some("d")).as_deref(), Some("kubernetes:core/Namespace/n"));
+    let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: some, namespace: x}";
+    assert_eq!(address(namespace, Some("d")).as_deref(), Some("kubernetes:core/Namespace/some"));
     assert_eq!(
-        address("apiVersion: a/v1\nkind: K\nmetadata: {name: n}", Some("d")).as_deref(),
-        Some("kubernetes:a/K/d/n")
+        address("apiVersion: a/v1\nkind: K\nmetadata: {name: some}", Some("d")).as_deref(),
+        Some("kubernetes:a/K/d/some")
     );
-    assert_eq!(address("kind: K\nmetadata: {name: n}", None), None);
+    assert_eq!(address("kind: K\nmetadata: {name: some}", None), None);
 }
 
 #[test]
