@@ -5,3 +5,4 @@ pub mod observed;
 pub mod provider;
 pub mod resource;
 pub mod schema;
+pub mod yaml;
