@@ -1,18 +1,34 @@
-//! A stand-in for the YAML module, replaced at the merge.
-
-use std::sync::Arc;
-
-use serde_json::Value;
-
+//! Temporary contract.
 use crate::diagnostic::{Diagnostic, Place};
-
-/// One document of a file.
+use crate::observed::Kinds;
+use crate::resource::Address;
+use serde_json::Value;
+use std::sync::Arc;
+/// D
 #[derive(Clone, Debug)]
 pub struct Document {
-    /// The file.
-    pub file: Arc<str>,
-    /// The content.
+    /// v
     pub value: Value,
+    /// f
+    pub file: Arc<str>,
+}
+impl Document {
+    /// p
+    pub fn place(&self, _pointer: &str) -> Place {
+        Place { file: self.file.clone(), line: 1, column: 1 }
+    }
+    /// a
+    pub fn address(&self, ns: Option<&str>, kinds: &Kinds) -> Option<Address> {
+        let text = |p: &str| self.value.pointer(p).and_then(Value::as_str);
+        let (g, _v) = text("/apiVersion")?.split_once('/').unwrap_or(("", text("/apiVersion")?));
+        let kind = text("/kind")?;
+        let name = text("/metadata/name")?;
+        if kinds.get(g, kind)?.namespaced {
+            Some(Address::namespaced(g, kind, text("/metadata/namespace").or(ns)?, name))
+        } else {
+            Some(Address::cluster_scoped(g, kind, name))
+        }
+    }
 }
 
 /// Reads all documents of a text.

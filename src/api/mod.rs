@@ -4,7 +4,7 @@ mod environment;
 pub mod nebariapp;
 
 pub use environment::{Allow, Environment, Gateways, Issuer, KeycloakSettings, Listeners, ObjectRef};
-pub use nebariapp::NebariApp;
+pub use nebariapp::{FieldError, NebariApp};
 
 /// A value without the fields that are `null`, which in our documents means absent.
 pub(crate) fn without_nulls(value: serde_json::Value) -> serde_json::Value {

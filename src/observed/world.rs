@@ -51,6 +51,26 @@ impl ReadSet {
         self
     }
 
+    /// Whether nothing is asked.
+    pub fn is_empty(&self) -> bool {
+        self.lists.is_empty() && self.objects.is_empty()
+    }
+
+    /// What is asked of Keycloak, and what of Kubernetes.
+    pub fn split(&self) -> (Self, Self) {
+        let (mut keycloak, mut kubernetes) = (Self::default(), Self::default());
+        for list in &self.lists {
+            let side = if list.side == Side::Kubernetes { &mut kubernetes } else { &mut keycloak };
+            side.lists.insert(list.clone());
+        }
+        for address in &self.objects {
+            let side = if address.is_keycloak() { &mut keycloak } else { &mut kubernetes };
+            side.objects.insert(address.clone());
+        }
+        kubernetes.namespaces.clone_from(&self.namespaces);
+        (keycloak, kubernetes)
+    }
+
     /// Adds one object.
     pub fn object(&mut self, address: Address) -> &mut Self {
         self.objects.insert(address.object());
@@ -82,6 +102,25 @@ pub struct Reading {
     pub singles: BTreeMap<Address, Option<String>>,
     /// Requests sent.
     pub requests: usize,
+}
+
+impl Reading {
+    /// The answer to a set of which nothing can be read, for one reason.
+    pub fn unreadable(set: &ReadSet, reason: &str) -> Self {
+        Self {
+            coverage: set.lists.iter().map(|list| (list.clone(), Coverage::Unreadable(reason.to_owned()))).collect(),
+            singles: set.objects.iter().map(|address| (address.clone(), Some(reason.to_owned()))).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Adds another reading.
+    pub fn absorb(&mut self, other: Self) {
+        self.objects.extend(other.objects);
+        self.coverage.extend(other.coverage);
+        self.singles.extend(other.singles);
+        self.requests += other.requests;
+    }
 }
 
 /// What is known of one object.
@@ -135,6 +174,13 @@ pub struct World {
 }
 
 impl World {
+    /// A world of one reading, with the schemas of this one.
+    pub fn beside(&self, reading: Reading) -> Self {
+        let mut world = Self { schemas: self.schemas.clone(), kinds: self.kinds.clone(), ..Self::default() };
+        world.absorb(reading);
+        world
+    }
+
     /// Adds a reading; a later answer about the same object wins.
     pub fn absorb(&mut self, reading: Reading) {
         for live in reading.objects {

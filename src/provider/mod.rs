@@ -24,6 +24,45 @@ pub trait Provider: Send + Sync {
     fn write<'a>(&'a self, write: &'a Write) -> BoxFuture<'a, Result<Written, WriteError>>;
 }
 
+/// The providers of one run.
+pub struct Providers {
+    /// The Kubernetes side.
+    pub kubernetes: Box<dyn Provider>,
+    /// The Keycloak side, or why it is not there.
+    pub keycloak: Result<Box<dyn Provider>, String>,
+}
+
+impl Providers {
+    /// Reads both sides at once. A Keycloak that is not there makes its lists unreadable.
+    pub async fn read(&self, set: &ReadSet) -> Reading {
+        let (realm, cluster): (ReadSet, ReadSet) = set.split();
+        let keycloak = async {
+            match &self.keycloak {
+                _ if realm.is_empty() => Reading::default(),
+                Ok(provider) => provider.read(&realm).await,
+                Err(reason) => Reading::unreadable(&realm, reason),
+            }
+        };
+        let kubernetes =
+            async { if cluster.is_empty() { Reading::default() } else { self.kubernetes.read(&cluster).await } };
+        let (mut reading, other) = futures::join!(kubernetes, keycloak);
+        reading.absorb(other);
+        reading
+    }
+
+    /// Writes to the side that the address names.
+    ///
+    /// # Errors
+    /// As the provider says; a side that is not there is unavailable.
+    pub async fn write(&self, write: &Write) -> Result<Written, WriteError> {
+        match (write.address.is_keycloak(), &self.keycloak) {
+            (false, _) => self.kubernetes.write(write).await,
+            (true, Ok(provider)) => provider.write(write).await,
+            (true, Err(reason)) => Err(WriteError::Unavailable(reason.clone())),
+        }
+    }
+}
+
 /// One write, complete: a provider makes no choice.
 #[derive(Clone, Debug)]
 pub struct Write {

@@ -49,6 +49,11 @@ impl Hand {
     /// Annotation with the hash of the paths that we declared, without values.
     pub const DECLARED: &str = "packctl.nebari.dev/declared";
 
+    /// Attribute of a Keycloak client: `cluster/namespace/name` of the app that it belongs to.
+    pub const OWNER: &str = "packctl.owner";
+    /// Attribute of a Keycloak client: what we declared, as compact JSON.
+    pub const APPLIED: &str = "packctl.applied";
+
     /// The hand for one entry that an app (or pack) holds for a purpose.
     pub fn entry(owner: &str, purpose: &str) -> Self {
         use sha2::Digest as _;

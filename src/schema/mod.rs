@@ -1,5 +1,266 @@
-//! Structural schemas of kinds: defaults, list keys, atomic lists.
+//! Structural schemas of kinds: list keys, atomic lists, defaults.
+//!
+//! Schemas of custom resources come from the cluster (or a snapshot, or the embedded copies of the platform's CRDs); those of
+//! built-in kinds from `builtin.json`, whose list keys are the server's OpenAPI and whose defaults were asked from a real API
+//! server. What no table knows has no schema, and the diff says *in doubt* instead of guessing.
+//!
+//! `builtin.json` is `{"kubernetes", "kinds", "definitions"}`. A node is a `$ref` or has the keys of a CRD's schema, and:
+//! `x-packctl-quantity`, a quantity, which the server may spell in another way; `x-packctl-defaults: [{"when", "default"}]`, the
+//! default of the first entry whose fields are beside the value; `x-packctl-zero-absent`, where `""`, `0` and `false` are the
+//! same as absent. A `default` holds inside atomic values and for the keys of keyed lists; elsewhere it is ignored. An empty
+//! list and an empty map of a built-in kind are absent; the empty struct (`emptyDir: {}`) is not.
 
-/// The schemas of a cluster's kinds.
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+
+use serde_json::{Map, Value};
+
+/// The schemas of a cluster's kinds. Kinds that nobody added fall back to the embedded ones.
 #[derive(Clone, Debug, Default)]
-pub struct Schemas;
+pub struct Schemas(BTreeMap<(String, String), Schema>);
+
+impl Schemas {
+    /// The schema of a kind; `None` when nobody knows it.
+    pub fn get(&self, group: &str, kind: &str) -> Option<&Schema> {
+        let key = (group.to_owned(), kind.to_owned());
+        self.0.get(&key).or_else(|| EMBEDDED.get(&key))
+    }
+
+    /// Adds the storage version of a CustomResourceDefinition; a CRD without a schema adds nothing.
+    pub fn add_crd(&mut self, crd: &Value) {
+        if let Some((key, schema)) = read_crd(crd) {
+            self.0.insert(key, schema);
+        }
+    }
+}
+
+/// The schema of one kind.
+#[derive(Clone, Debug)]
+pub struct Schema {
+    root: Arc<Value>,
+    definitions: Arc<Value>,
+    knows_defaults: bool,
+}
+
+/// How the items of a list are matched in a server-side apply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListKind {
+    /// The list is one value.
+    Atomic,
+    /// Items are unique values.
+    Set,
+    /// Items are matched by these fields.
+    Map(Vec<String>),
+}
+
+/// One node of a schema.
+#[derive(Clone, Copy, Debug)]
+pub struct Node<'s> {
+    value: &'s Value,
+    definitions: &'s Value,
+}
+
+impl Schema {
+    /// A schema that is written down in full, defaults included.
+    pub(crate) fn of(root: Value) -> Self {
+        Self { root: Arc::new(root), definitions: Arc::new(Value::Null), knows_defaults: true }
+    }
+
+    /// Whether a default that is not here does not exist. Tables of built-in kinds know only what was measured.
+    pub fn knows_defaults(&self) -> bool {
+        self.knows_defaults
+    }
+
+    /// The node of the whole object.
+    pub fn root(&self) -> Node<'_> {
+        Node { value: &self.root, definitions: &self.definitions }.resolved()
+    }
+}
+
+impl<'s> Node<'s> {
+    fn resolved(self) -> Self {
+        let mut node = self;
+        // Definitions may name each other; a chain longer than this is a cycle of names.
+        for _ in 0..16 {
+            let Some(target) = node.value.get("$ref").and_then(Value::as_str) else { break };
+            let name = target.rsplit('/').next().unwrap_or(target);
+            match node.definitions.get(name) {
+                Some(value) => node.value = value,
+                None => break,
+            }
+        }
+        node
+    }
+
+    fn at(self, value: &'s Value) -> Self {
+        Node { value, definitions: self.definitions }.resolved()
+    }
+
+    /// The node of a field: a property, or the map's value type.
+    pub fn field(self, name: &str) -> Option<Self> {
+        let declared = self.value.get("properties").and_then(|properties| properties.get(name));
+        let value = declared.or_else(|| self.value.get("additionalProperties").filter(|value| value.is_object()))?;
+        Some(self.at(value))
+    }
+
+    /// The node of a list's items.
+    pub fn items(self) -> Option<Self> {
+        self.value.get("items").map(|value| self.at(value))
+    }
+
+    /// How a list is matched. Unset means atomic.
+    pub fn list_kind(self) -> ListKind {
+        match self.value.get("x-kubernetes-list-type").and_then(Value::as_str) {
+            Some("set") => ListKind::Set,
+            Some("map") => {
+                let keys = self.value.get("x-kubernetes-list-map-keys").and_then(Value::as_array);
+                ListKind::Map(keys.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect())
+            }
+            _ => ListKind::Atomic,
+        }
+    }
+
+    /// Whether a map or struct is owned as one value.
+    pub fn is_atomic(self) -> bool {
+        self.value.get("x-kubernetes-map-type").and_then(Value::as_str) == Some("atomic")
+    }
+
+    /// The value that the server fills in.
+    pub fn default(self) -> Option<&'s Value> {
+        self.value.get("default")
+    }
+
+    /// The value that the server fills in for a field, seen from the object that lacks it.
+    fn default_of(self, name: &str, siblings: &Map<String, Value>) -> Option<&'s Value> {
+        let node = self.field(name)?;
+        let conditional = node.value.get("x-packctl-defaults").and_then(Value::as_array);
+        let fits = |entry: &&Value| {
+            let when = entry.get("when").and_then(Value::as_object);
+            when.is_none_or(|when| when.iter().all(|(key, value)| siblings.get(key) == Some(value)))
+        };
+        conditional.and_then(|entries| entries.iter().find(fits)?.get("default")).or_else(|| node.default())
+    }
+
+    /// Whether the zero value (`""`, `0`, `false`) is the same as absent.
+    pub fn is_zero_absent(self) -> bool {
+        self.value.get("x-packctl-zero-absent") == Some(&Value::Bool(true))
+    }
+
+    /// Whether the value is a list, or a map with free keys: empty, a built-in kind does not keep it.
+    pub fn is_collection(self) -> bool {
+        self.value.get("additionalProperties").is_some() || self.value.get("items").is_some()
+    }
+
+    /// The declared properties.
+    pub fn properties(self) -> impl Iterator<Item = (&'s str, Self)> {
+        let properties = self.value.get("properties").and_then(Value::as_object);
+        properties.into_iter().flatten().map(move |(name, value)| (name.as_str(), self.at(value)))
+    }
+
+    /// Whether fields that the schema does not name are kept.
+    pub fn preserves_unknown(self) -> bool {
+        self.value.get("x-kubernetes-preserve-unknown-fields") == Some(&Value::Bool(true))
+    }
+
+    /// Whether the node describes anything below itself; `type: object` alone does not.
+    pub fn is_open(self) -> bool {
+        self.preserves_unknown()
+            || (self.value.get("properties").is_none() && self.value.get("additionalProperties").is_none())
+    }
+
+    /// Whether the value is a resource quantity, which the server may spell in another way.
+    pub fn is_quantity(self) -> bool {
+        self.value.get("x-packctl-quantity") == Some(&Value::Bool(true))
+    }
+}
+
+/// Fills in the defaults of a value, as the server does: missing properties that have a default, at every depth.
+pub fn with_defaults(value: &Value, node: Node<'_>) -> Value {
+    match value {
+        Value::Object(map) => {
+            let mut filled = map.clone();
+            for (name, _) in node.properties() {
+                if let (None, Some(default)) = (filled.get(name), node.default_of(name, map)) {
+                    filled.insert(name.to_owned(), default.clone());
+                }
+            }
+            for (name, value) in &mut filled {
+                if let Some(below) = node.field(name) {
+                    *value = with_defaults(value, below);
+                }
+            }
+            Value::Object(filled)
+        }
+        Value::Array(items) => match node.items() {
+            Some(below) => items.iter().map(|item| with_defaults(item, below)).collect(),
+            None => value.clone(),
+        },
+        _ => value.clone(),
+    }
+}
+
+fn read_crd(crd: &Value) -> Option<((String, String), Schema)> {
+    let spec = crd.get("spec")?;
+    let versions = spec.get("versions")?.as_array()?;
+    let version = versions.iter().find(|version| version.get("storage") == Some(&Value::Bool(true)))?;
+    let root = version.pointer("/schema/openAPIV3Schema")?.clone();
+    let key = (spec.get("group")?.as_str()?.to_owned(), spec.pointer("/names/kind")?.as_str()?.to_owned());
+    Some((key, Schema::of(root)))
+}
+
+/// The embedded CRDs, as YAML texts: the platform's and our own.
+pub const CRDS: &[&str] = &[
+    include_str!("crds/reconcilers.nebari.dev_nebariapps.yaml"),
+    include_str!("crds/gateway.networking.k8s.io_gateways.yaml"),
+    include_str!("crds/gateway.networking.k8s.io_httproutes.yaml"),
+    include_str!("crds/gateway.envoyproxy.io_securitypolicies.yaml"),
+    include_str!("crds/gateway.envoyproxy.io_httproutefilters.yaml"),
+    include_str!("crds/cert-manager.io_certificates.yaml"),
+];
+
+static EMBEDDED: LazyLock<BTreeMap<(String, String), Schema>> = LazyLock::new(|| {
+    let mut schemas = BTreeMap::new();
+    for text in CRDS {
+        let crd: Value = serde_saphyr::from_str(text).unwrap_or(Value::Null);
+        schemas.extend(read_crd(&crd));
+    }
+    let table: Value = serde_json::from_str(include_str!("builtin.json")).unwrap_or(Value::Null);
+    let definitions = Arc::new(table.get("definitions").cloned().unwrap_or(Value::Null));
+    for (name, root) in table.get("kinds").and_then(Value::as_object).into_iter().flatten() {
+        // `apps/v1/Deployment`, `v1/Service`.
+        let mut parts = name.rsplit('/');
+        let kind = parts.next().unwrap_or_default().to_owned();
+        let group = parts.nth(1).unwrap_or_default().to_owned();
+        let (root, definitions) = (Arc::new(root.clone()), definitions.clone());
+        schemas.insert((group, kind), Schema { root, definitions, knows_defaults: false });
+    }
+    schemas
+});
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn embedded_schemas_know_the_keys_of_the_lists_that_packctl_writes() {
+        let schemas = Schemas::default();
+        let gateway = schemas.get("gateway.networking.k8s.io", "Gateway").expect("embedded").root();
+        let listeners = gateway.field("spec").and_then(|spec| spec.field("listeners")).expect("listeners");
+        assert_eq!(listeners.list_kind(), ListKind::Map(vec!["name".into()]));
+        let deployment = schemas.get("apps", "Deployment").expect("in the table").root();
+        let pod = ["spec", "template", "spec", "containers"].iter().try_fold(deployment, |node, name| node.field(name));
+        assert_eq!(pod.map(Node::list_kind), Some(ListKind::Map(vec!["name".into()])));
+        assert!(schemas.get("example.com", "Unheard").is_none());
+    }
+
+    #[test]
+    fn defaults_inside_an_atomic_list_are_those_of_the_crd() {
+        let schemas = Schemas::default();
+        let route = schemas.get("gateway.networking.k8s.io", "HTTPRoute").expect("embedded").root();
+        let parents = route.field("spec").and_then(|spec| spec.field("parentRefs")).expect("parentRefs");
+        let filled = with_defaults(&json!([{"name": "gw"}]), parents);
+        assert_eq!(filled, json!([{"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "gw"}]));
+    }
+}

@@ -1,0 +1,65 @@
+//! Stage 3b: rules over apps and desired resources.
+//!
+//! One file a rule, one stable code a rule. An error of an app stops that app and no other. To add a rule: a file in `rules/`
+//! and its name in [`RULES`].
+
+mod rules;
+
+use crate::api::Environment;
+use crate::derive::Desired;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::observed::World;
+
+/// What a rule sees.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'f> {
+    /// Everything that the inputs ask for.
+    pub desired: &'f Desired,
+    /// The observed world.
+    pub world: &'f World,
+    /// The environment.
+    pub environment: &'f Environment,
+}
+
+/// One rule.
+pub trait Rule: Sync {
+    /// Its stable code, `PK0401`.
+    fn code(&self) -> &'static str;
+    /// What it refuses, why, and what to do; shown by `packctl explain CODE`.
+    fn docs(&self) -> &'static str;
+    /// Its findings.
+    fn check(&self, facts: Facts<'_>) -> Vec<Diagnostic>;
+}
+
+/// All rules, in the order of their codes.
+pub const RULES: &[&dyn Rule] = &[
+    &rules::schema::Schema,
+    &rules::unsupported::Unsupported,
+    &rules::live_change::LiveChange,
+    &rules::opted_in::OptedIn,
+    &rules::service::Service,
+    &rules::hostname::Hostname,
+    &rules::identity::Identity,
+    &rules::foreign_policy::ForeignPolicy,
+    &rules::long_names::LongNames,
+    &rules::foreign_object::ForeignObject,
+];
+
+/// Runs all rules, and takes the apps that an error stops out of what is desired.
+pub fn check(desired: &mut Desired, environment: &Environment, world: &World) {
+    let facts = Facts { desired, world, environment };
+    let mut findings: Vec<Diagnostic> = RULES.iter().flat_map(|rule| rule.check(facts)).collect();
+    desired.diagnostics.append(&mut findings);
+    desired.diagnostics.sort();
+    desired.diagnostics.dedup();
+    let errors = desired.diagnostics.iter().filter(|found| found.severity == Severity::Error);
+    let stopped: Vec<_> = errors.clone().filter_map(|found| found.app.clone()).collect();
+    let objects: Vec<_> = errors.filter(|found| found.app.is_none()).filter_map(|found| found.object.clone()).collect();
+    for app in &stopped {
+        desired.refuse(app);
+    }
+    for object in &objects {
+        desired.wanted.remove(object);
+        desired.unwanted.remove(object);
+    }
+}

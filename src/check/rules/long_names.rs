@@ -1,0 +1,63 @@
+//! PK0409: a derived name or label is longer than Kubernetes takes.
+
+use crate::check::{Facts, Rule};
+use crate::derive::Names;
+use crate::diagnostic::Diagnostic;
+
+pub(crate) struct LongNames;
+
+/// Label values (k8s.io/apimachinery `validation.LabelValueMaxLength`).
+const LABEL: usize = 63;
+/// Object names (`validation.DNS1123SubdomainMaxLength`); also Gateway API section names.
+const NAME: usize = 253;
+/// Keycloak's column of `clientId`.
+const CLIENT_ID: usize = 255;
+
+impl Rule for LongNames {
+    fn code(&self) -> &'static str {
+        "PK0409"
+    }
+
+    fn docs(&self) -> &'static str {
+        "A name that is derived from the app's name and namespace is longer than Kubernetes or Keycloak takes: 63 characters for \
+         a label value, 253 for an object or a listener, 255 for a client id.\n\
+         \n\
+         The write would fail half-way through the app.\n\
+         \n\
+         What to do: shorten `metadata.name` or the namespace."
+    }
+
+    fn check(&self, facts: Facts<'_>) -> Vec<Diagnostic> {
+        let mut findings = Vec::new();
+        for app in facts.desired.apps.values() {
+            let names = Names::of(&app.id);
+            let listener = names.listener_name();
+            let candidates = [
+                ("label nebari.dev/nebariapp-name", app.id.name.clone(), LABEL),
+                ("listener", listener.clone(), NAME),
+                ("lock", format!("lock-{listener}"), NAME),
+                ("Role", names.role().name, NAME),
+                ("Keycloak client", names.client_id(), CLIENT_ID),
+            ];
+            for (what, name, limit) in candidates {
+                if name.len() > limit {
+                    findings.push(
+                        Diagnostic::error(
+                            self.code(),
+                            format!(
+                                "app/{}: the {what} `{name}` has {} characters, {limit} are allowed",
+                                app.id,
+                                name.len()
+                            ),
+                        )
+                        .app(&app.id)
+                        .field("metadata.name")
+                        .place(app.place_of("/metadata/name"))
+                        .help("shorten the app's name or its namespace"),
+                    );
+                }
+            }
+        }
+        findings
+    }
+}

@@ -1,0 +1,167 @@
+//! Stage 3: inputs, environment and facts become desired resources.
+//!
+//! In: manifests and rendered packs, the environment, the observed world as facts. Out: [`Desired`], everything that must be
+//! there and everything that goes. A NebariApp is derived *as it will be*: a field that the input omits and somebody else owns
+//! stays in force. What hangs on something unreadable is blocked, never guessed.
+
+mod anchor;
+mod app;
+mod desired;
+mod effective;
+mod ground;
+mod login;
+mod names;
+mod pack;
+mod routing;
+mod tls;
+mod unwanted;
+
+pub use anchor::anchor;
+pub use app::{App, Ground, Realm, RoutePath};
+pub use desired::{DeleteRule, Desired, PackInfo, Unwanted};
+pub use ground::cluster_name;
+pub use names::{ANCHOR_GATEWAY, ANCHOR_PATH, APP_NAME, APP_NAMESPACE, Gateway, MANAGED, Names};
+pub use unwanted::{Target, destroy};
+
+pub(crate) use pack::{KINDS, kinds_text, recorded_kinds};
+pub(crate) use unwanted::DERIVED;
+
+use crate::api::Environment;
+use crate::diagnostic::Diagnostic;
+use crate::observed::{Observed, World};
+use crate::render::Pack;
+use crate::resource::{Address, AppId, PackId, Resource};
+use crate::yaml::Document;
+
+/// What the derivation starts from.
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs<'i> {
+    /// Manifests that belong to no pack.
+    pub documents: &'i [Document],
+    /// Rendered packs.
+    pub packs: &'i [Pack],
+    /// No input was named: the live NebariApps are the input.
+    pub live_apps: bool,
+}
+
+/// Derives everything that the inputs ask for.
+pub fn derive(inputs: Inputs<'_>, environment: &Environment, world: &World) -> Desired {
+    let mut desired = Desired::default();
+    let cluster = cluster_name(environment, world);
+    let mut complete = Vec::new();
+    let mut apps: Vec<(&Document, Address, Option<PackId>)> = Vec::new();
+
+    for pack in inputs.packs {
+        desired.diagnostics.extend(pack.notes.iter().chain(&pack.failed).cloned());
+        if !pack.failed.is_empty() {
+            continue;
+        }
+        let Some(cluster) = &cluster else {
+            desired.diagnostics.push(
+                Diagnostic::error(
+                    "PK0307",
+                    format!("pack {}/{}: the name of the cluster is unknown", pack.id_namespace, pack.name),
+                )
+                .place(Some(pack.place.clone()))
+                .help("set `cluster` in the environment, or allow reading Namespace kube-system"),
+            );
+            continue;
+        };
+        let findings = desired.diagnostics.len();
+        let id = PackId { cluster: cluster.clone(), namespace: pack.id_namespace.clone(), name: pack.name.clone() };
+        let found = pack::add(pack, cluster, world, &mut desired);
+        apps.extend(found.into_iter().map(|(document, address)| (document, address, Some(id.clone()))));
+        // A pack that was not understood to the last object deletes nothing.
+        if desired.diagnostics.len() == findings {
+            complete.push(id);
+        }
+    }
+    for document in inputs.documents {
+        if let Some((address, resource)) = pack::object(document, None, world, &mut desired) {
+            if address.as_app().is_some() {
+                apps.push((document, address, None));
+            }
+            pack::want(resource, document, &mut desired);
+        }
+    }
+    for (document, address, pack) in apps {
+        declared_app(document, &address, pack, world, &mut desired);
+    }
+    if inputs.live_apps {
+        live_apps(world, &mut desired);
+    }
+    derive_apps(environment, world, &mut desired);
+    if let Some(cluster) = &cluster {
+        unwanted::leavers(cluster, world, &complete, &mut desired);
+    }
+    desired
+}
+
+fn declared_app(document: &Document, address: &Address, pack: Option<PackId>, world: &World, desired: &mut Desired) {
+    let (Some(id), Some(resource)) = (address.as_app(), desired.wanted.get(address)) else { return };
+    let live = match world.get(address) {
+        Observed::Unreadable(reason) => {
+            // What others set on it is unknown, and could be a stricter login.
+            desired.blocked.insert(address.clone(), format!("it could not be read: {reason}"));
+            return;
+        }
+        observed => observed.live(),
+    };
+    let value = effective::effective(Some(&resource.body.value), live, &world.schemas);
+    desired.apps.insert(id.clone(), App { id, value, pack, document: Some(document.clone()) });
+}
+
+fn live_apps(world: &World, desired: &mut Desired) {
+    for live in world.of_kind("reconcilers.nebari.dev", "NebariApp").filter(|live| !live.leaving) {
+        let Some(id) = live.address.as_app() else { continue };
+        let value = effective::effective(None, Some(live), &world.schemas);
+        desired.apps.entry(id.clone()).or_insert(App { id, value, pack: None, document: None });
+    }
+}
+
+fn derive_apps(environment: &Environment, world: &World, desired: &mut Desired) {
+    let apps: Vec<App> = desired.apps.values().cloned().collect();
+    for app in apps {
+        match ground::ground(&app, environment, world) {
+            Ok(ground) => {
+                for resource in resources(&app, &ground, world) {
+                    desired.wanted.insert(resource.address.clone(), resource);
+                }
+                desired.grounds.insert(app.id.clone(), ground);
+            }
+            Err(reason) => {
+                desired.blocked.insert(Address::app(&app.id), reason);
+            }
+        }
+    }
+}
+
+/// Everything that one app asks for, and the anchor of its Gateway.
+fn resources(app: &App, ground: &Ground, world: &World) -> Vec<Resource> {
+    let mut resources: Vec<Resource> = anchor::anchor(&ground.gateway).into();
+    resources.extend([tls::certificate(app, ground), tls::listener(app, ground), tls::lock(app, ground)]);
+    if let (true, Some(realm)) = (app.login(), &ground.realm) {
+        resources.push(login::client(app, ground, realm, world));
+        resources.push(login::secret(app, realm, world));
+        resources.extend(login::readers(app));
+    }
+    resources.extend([routing::policy(app, ground), routing::route(app, ground)]);
+    resources
+}
+
+impl Desired {
+    /// Takes an app out: nothing of it is written or deleted. Anchors that no other app needs go out with it.
+    pub fn refuse(&mut self, app: &AppId) {
+        self.wanted.retain(|_, resource| resource.app.as_ref() != Some(app));
+        self.unwanted.retain(|_, unwanted| unwanted.app.as_ref() != Some(app));
+        self.grounds.remove(app);
+        let anchors: Vec<Address> = self.grounds.values().flat_map(|ground| ground.gateway.anchor()).collect();
+        self.wanted.retain(|address, resource| {
+            resource.app.is_some() || resource.pack.is_some() || !is_anchor(resource) || anchors.contains(address)
+        });
+    }
+}
+
+fn is_anchor(resource: &Resource) -> bool {
+    resource.body.value.pointer("/metadata/labels").and_then(|labels| labels.get(ANCHOR_GATEWAY)).is_some()
+}

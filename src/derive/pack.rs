@@ -1,0 +1,200 @@
+//! A pack's own objects, its namespace and its record.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::desired::{Desired, PackInfo};
+use crate::diagnostic::Diagnostic;
+use crate::observed::World;
+use crate::render::Pack;
+use crate::resource::{Address, Cause, FieldPath, Hand, PackId, Resource};
+use crate::yaml::Document;
+
+/// Key of the record: the kinds that the pack may have objects of, a line `GROUP/KIND` each.
+pub(crate) const KINDS: &str = "kinds";
+
+/// The kinds of a record, as (group, kind).
+pub(crate) fn recorded_kinds(record: &Value) -> BTreeSet<(String, String)> {
+    let text = record.pointer("/data/kinds").and_then(Value::as_str).unwrap_or_default();
+    text.lines()
+        .filter_map(|line| line.rsplit_once('/'))
+        .map(|(group, kind)| (if group == "core" { String::new() } else { group.to_owned() }, kind.to_owned()))
+        .collect()
+}
+
+/// The text of a record's kinds.
+pub(crate) fn kinds_text(kinds: &BTreeSet<(String, String)>) -> String {
+    kinds.iter().map(|(group, kind)| format!("{}/{kind}\n", if group.is_empty() { "core" } else { group })).collect()
+}
+
+/// Adds a pack: its Namespace entry, its record, and its objects with the pack's marks. Returns its documents of NebariApps.
+pub(super) fn add<'p>(
+    pack: &'p Pack,
+    cluster: &str,
+    world: &World,
+    desired: &mut Desired,
+) -> Vec<(&'p Document, Address)> {
+    let id = PackId { cluster: cluster.into(), namespace: pack.id_namespace.clone(), name: pack.name.clone() };
+    let mut apps = Vec::new();
+    let mut kinds = BTreeSet::new();
+    let mut objects = 0;
+    let mut first_namespace = pack.destination.clone();
+    for document in &pack.documents {
+        let Some((address, mut resource)) = object(document, pack.destination.as_deref(), world, desired) else {
+            continue;
+        };
+        kinds.insert((address.group.clone(), address.kind.clone()));
+        objects += 1;
+        if first_namespace.is_none() {
+            first_namespace.clone_from(&address.namespace);
+        }
+        resource.pack = Some(id.clone());
+        mark(&mut resource.body.value, &id);
+        if address.as_app().is_some() {
+            apps.push((document, address.clone()));
+        }
+        want(resource, document, desired);
+    }
+    let Some(namespace) = first_namespace else {
+        desired.diagnostics.push(
+            Diagnostic::error(
+                "PK0301",
+                format!("pack {}/{} names no namespace and none of its objects does", id.namespace, id.name),
+            )
+            .place(Some(pack.place.clone()))
+            .help("set `spec.destination.namespace` of the Application, or `metadata.namespace` of an object"),
+        );
+        return Vec::new();
+    };
+    let record = record(&id, pack, &namespace, &kinds);
+    let live = world.get(&record.address).live();
+    let info = PackInfo {
+        place: Some(pack.place.clone()),
+        before: live.and_then(|live| live.text("/data/version")).map(str::to_owned),
+        after: Some(pack.version.clone()),
+        objects,
+        namespace: namespace.clone(),
+    };
+    if let Some(entry) = &pack.namespace {
+        let address = Address::cluster_scoped("", "Namespace", &namespace)
+            .with_entry("metadata", &format!("{}/{}", id.namespace, id.name));
+        let resource = Resource {
+            address: address.clone(),
+            api_version: "v1".into(),
+            body: json!({"metadata": {"labels": entry.labels, "annotations": entry.annotations}}).into(),
+            owner: None,
+            hand: Hand::entry(&id.to_string(), "namespace"),
+            app: None,
+            pack: Some(id.clone()),
+            causes: BTreeMap::from([(FieldPath::default(), Cause::Input(entry.place.clone()))]),
+        };
+        desired.wanted.insert(address, resource);
+    }
+    desired.wanted.insert(record.address.clone(), record);
+    desired.packs.insert(id, info);
+    apps
+}
+
+/// A manifest as a desired resource; what cannot be one is a finding.
+pub(super) fn object(
+    document: &Document,
+    default_namespace: Option<&str>,
+    world: &World,
+    desired: &mut Desired,
+) -> Option<(Address, Resource)> {
+    let text = |pointer: &str| document.value.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let (api_version, kind) = (text("/apiVersion"), text("/kind"));
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    let finding = match world.kinds.get(group, kind) {
+        _ if kind.is_empty() || api_version.is_empty() || text("/metadata/name").is_empty() => {
+            Diagnostic::error("PK0302", "not a Kubernetes object: `apiVersion`, `kind` and `metadata.name` are needed")
+                .help("complete the manifest, or keep files that are no manifests out of the folder")
+        }
+        None => Diagnostic::error("PK0303", format!("the cluster does not know the kind {kind} of `{api_version}`"))
+            .help("install the CustomResourceDefinition first, or correct `apiVersion` and `kind`"),
+        Some(info) if info.version != version => Diagnostic::error(
+            "PK0304",
+            format!("the cluster serves {kind} as `{}`, the manifest says `{version}`", info.version),
+        )
+        .help("other versions of a kind are not supported yet; write the served one"),
+        Some(info) if info.namespaced && default_namespace.is_none() && text("/metadata/namespace").is_empty() => {
+            Diagnostic::error("PK0305", format!("{kind}/{} names no namespace", text("/metadata/name")))
+                .help("set `metadata.namespace`")
+        }
+        Some(_) => {
+            let address = document.address(default_namespace, &world.kinds)?;
+            let mut body = document.value.clone();
+            if let Some(body) = body.as_object_mut() {
+                body.remove("status");
+            }
+            let causes = BTreeMap::from([(FieldPath::default(), Cause::Input(document.place("")))]);
+            let app = address.as_app();
+            let resource = Resource {
+                address: address.clone(),
+                api_version: api_version.into(),
+                body: body.into(),
+                owner: None,
+                hand: Hand::Whole,
+                app,
+                pack: None,
+                causes,
+            };
+            return Some((address, resource));
+        }
+    };
+    desired.diagnostics.push(finding.place(Some(document.place("/kind"))));
+    None
+}
+
+/// Adds a manifest's resource; an address that two manifests claim is a finding at both.
+pub(super) fn want(resource: Resource, document: &Document, desired: &mut Desired) {
+    let address = resource.address.clone();
+    if let Some(first) = desired.wanted.get(&address) {
+        let mut finding = Diagnostic::error("PK0306", format!("{} is declared twice in the inputs", address.short()))
+            .object(&address)
+            .place(Some(document.place("/metadata")))
+            .help(match first.place() {
+                Some(place) => format!("the other one is at {place}; keep one of them"),
+                None => "keep one of them".into(),
+            });
+        finding.app = address.as_app();
+        desired.diagnostics.push(finding);
+        return;
+    }
+    desired.wanted.insert(address, resource);
+}
+
+fn mark(body: &mut Value, id: &PackId) {
+    let Some(metadata) = body.get_mut("metadata").and_then(Value::as_object_mut) else { return };
+    for (map, value) in [("labels", id.hash()), ("annotations", id.to_string())] {
+        let map = metadata.entry(map).or_insert_with(|| json!({}));
+        if map.is_null() {
+            *map = json!({});
+        }
+        map[PackId::MARK] = json!(value);
+    }
+}
+
+fn record(id: &PackId, pack: &Pack, namespace: &str, kinds: &BTreeSet<(String, String)>) -> Resource {
+    let mut body = json!({
+        "metadata": {"labels": {"app.kubernetes.io/managed-by": "packctl"}},
+        "data": {
+            "identity": id.to_string(),
+            "source": pack.source,
+            "version": pack.version,
+            KINDS: kinds_text(kinds),
+        },
+    });
+    mark(&mut body, id);
+    Resource {
+        address: Address::namespaced("", "ConfigMap", namespace, &id.record_name()),
+        api_version: "v1".into(),
+        body: body.into(),
+        owner: None,
+        hand: Hand::Whole,
+        app: None,
+        pack: Some(id.clone()),
+        causes: BTreeMap::from([(FieldPath::default(), Cause::Input(pack.place.clone()))]),
+    }
+}

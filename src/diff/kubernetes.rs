@@ -1,0 +1,330 @@
+//! The comparison on the Kubernetes side, on top of managedFields.
+
+use std::sync::LazyLock;
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::change::{Class, Difference, FieldChange, Fingerprint, Who};
+use super::value::{canonical, extends, is_absent, places, same, same_scalar};
+use super::wire::wire_body;
+use crate::observed::{FieldSet, Live, Operation};
+use crate::resource::{FieldPath, Hand, PathStep, Resource, SecretId};
+use crate::schema::{ListKind, Node, Schema, Schemas, with_defaults};
+
+pub(super) fn diff(resource: &Resource, live: &Live, owner_uid: Option<&str>, schemas: &Schemas) -> Difference {
+    let desired = wire_body(resource, owner_uid);
+    let schema = schemas.get(&resource.address.group, &resource.address.kind);
+    let manager = resource.hand.manager();
+    let mut comparison = Comparison {
+        live,
+        manager,
+        owned: live.applied_by(manager),
+        declared_as_now: live.annotation(Hand::DECLARED)
+            == desired.pointer("/metadata/annotations").and_then(|found| found.get(Hand::DECLARED)?.as_str()),
+        entry: matches!(resource.hand, Hand::Entry { .. }),
+        schema,
+        fields: Vec::new(),
+        looked_at: Sha256::new(),
+        secrets: Vec::new(),
+    };
+    comparison.looked_at.update(if comparison.owned.is_some() { "ours" } else { "foreign" });
+
+    let root = FieldPath::default();
+    for (name, value) in desired.as_object().into_iter().flatten() {
+        if name == "apiVersion" || name == "kind" {
+            continue;
+        }
+        let path = root.field(name);
+        let (node, value) = if name == "metadata" {
+            // Name and namespace are the address.
+            let mut metadata = value.clone();
+            if let Some(map) = metadata.as_object_mut() {
+                map.remove("name");
+                map.remove("namespace");
+            }
+            (Some(METADATA.root()), metadata)
+        } else {
+            (schema.and_then(|schema| schema.root().field(name)), value.clone())
+        };
+        comparison.compare(&path, &value, live.value().get(name), node);
+    }
+    for path in resource.body.unknown.keys() {
+        let before = path.find(live.value()).cloned();
+        let class = comparison.class(path);
+        comparison.fields.push(FieldChange { path: path.clone(), before, after: None, unknown: true, class });
+    }
+    comparison.removals(&desired, resource);
+    comparison.finish()
+}
+
+struct Comparison<'c> {
+    live: &'c Live,
+    manager: &'c str,
+    owned: Option<&'c FieldSet>,
+    declared_as_now: bool,
+    entry: bool,
+    schema: Option<&'c Schema>,
+    fields: Vec<FieldChange>,
+    looked_at: Sha256,
+    secrets: Vec<SecretId>,
+}
+
+impl Comparison<'_> {
+    /// Compares a declared value with the live one, down to the leaves of ownership.
+    fn compare(&mut self, path: &FieldPath, desired: &Value, live: Option<&Value>, node: Option<Node<'_>>) {
+        if node.is_some_and(|node| self.built_in() && is_absent(desired, node)) {
+            // Declared, and the server keeps it as absent; somebody else's value there is not ours to set back by this.
+            let live_is_absent = live.is_none_or(|live| node.is_some_and(|node| is_absent(live, node)));
+            self.look(path, live);
+            if !live_is_absent && !desired.is_object() {
+                self.report(path, live, Some(desired));
+            }
+            return;
+        }
+        match (desired, live) {
+            (Value::Object(map), Some(Value::Object(_))) if map.is_empty() => self.look(path, live),
+            (Value::Object(map), _) if map.is_empty() => {
+                self.look(path, live);
+                self.report(path, live, Some(desired));
+            }
+            (Value::Object(map), _) if !node.is_some_and(Node::is_atomic) => {
+                for (name, value) in map {
+                    let below = node.and_then(|node| node.field(name));
+                    self.compare(&path.field(name), value, live.and_then(|live| live.get(name)), below);
+                }
+            }
+            (Value::Array(items), _) => match node.map(Node::list_kind) {
+                Some(ListKind::Map(keys)) => self.compare_map_list(path, items, live, &keys, node),
+                Some(ListKind::Set) => self.compare_set(path, items, live),
+                Some(ListKind::Atomic) | None => self.compare_atomic(path, desired, live, node),
+            },
+            (Value::Object(_), _) => self.compare_atomic(path, desired, live, node),
+            (_, Some(live)) => {
+                self.look(path, Some(live));
+                if !same_scalar(desired, live, node) {
+                    self.report(path, Some(live), Some(desired));
+                }
+            }
+            (_, None) => {
+                self.look(path, None);
+                self.report(path, None, Some(desired));
+            }
+        }
+    }
+
+    fn built_in(&self) -> bool {
+        self.schema.is_some_and(|schema| !schema.knows_defaults())
+    }
+
+    fn compare_map_list(
+        &mut self,
+        path: &FieldPath,
+        items: &[Value],
+        live: Option<&Value>,
+        keys: &[String],
+        node: Option<Node<'_>>,
+    ) {
+        let below = node.and_then(Node::items);
+        for item in items {
+            let key_of = |item: &Value, name: &str| -> Option<Value> {
+                let default = || below?.field(name)?.default().cloned();
+                item.get(name).cloned().or_else(default)
+            };
+            let found = live.and_then(Value::as_array).and_then(|live| {
+                live.iter().find(|other| {
+                    keys.iter().all(|name| match key_of(item, name) {
+                        Some(value) => key_of(other, name).is_some_and(|other| same_scalar(&value, &other, None)),
+                        // A key without a value and without a known default matches whatever the server filled in.
+                        None => true,
+                    })
+                })
+            });
+            let mut step: Vec<(String, String)> = keys
+                .iter()
+                .filter_map(|name| {
+                    let value = found.and_then(|found| found.get(name).cloned()).or_else(|| key_of(item, name))?;
+                    Some((name.clone(), value.to_string()))
+                })
+                .collect();
+            step.sort();
+            self.compare(&path.step(PathStep::Key(step)), item, found, below);
+        }
+    }
+
+    fn compare_set(&mut self, path: &FieldPath, items: &[Value], live: Option<&Value>) {
+        for item in items {
+            let step = path.step(PathStep::Item(item.to_string()));
+            let found = live.and_then(Value::as_array).and_then(|live| live.iter().find(|other| *other == item));
+            self.look(&step, found);
+            if found.is_none() {
+                self.report(&step, None, Some(item));
+            }
+        }
+    }
+
+    fn compare_atomic(&mut self, path: &FieldPath, desired: &Value, live: Option<&Value>, node: Option<Node<'_>>) {
+        self.look(path, live);
+        let filled = node.map_or_else(|| desired.clone(), |node| with_defaults(desired, node));
+        let wanted = canonical(&filled, node, self.built_in());
+        let live_value = live.and_then(|live| canonical(live, node, self.built_in()));
+        let (Some(wanted), Some(found)) = (&wanted, &live_value) else {
+            if wanted != live_value {
+                self.report(path, live, wanted.as_ref());
+            }
+            return;
+        };
+        if same(wanted, found, node) {
+            return;
+        }
+        let class = match node {
+            None if extends(found, wanted, node) => Class::Doubt("no schema says what the server fills in here"),
+            Some(_) if self.built_in() && extends(found, wanted, node) => {
+                Class::Doubt("the server may have filled this in")
+            }
+            _ => self.class(path),
+        };
+        let mut differing = Vec::new();
+        places(path, Some(found), Some(wanted), &mut differing);
+        for (path, before, after) in differing {
+            self.fields.push(FieldChange { path, before, after, unknown: false, class: class.clone() });
+        }
+    }
+
+    /// Fields that we applied and do not declare any more.
+    fn removals(&mut self, desired: &Value, resource: &Resource) {
+        let Some(owned) = self.owned else { return };
+        for path in owned.leaves() {
+            if self.declares(&path, desired, resource) {
+                continue;
+            }
+            let Some(before) = path.find(self.live.value()).cloned() else { continue };
+            self.look(&path, Some(&before));
+            let other = self.managers(&path).into_iter().next();
+            let class = other.map_or(Class::Pending, Class::Stuck);
+            self.fields.push(FieldChange { path, before: Some(before), after: None, unknown: false, class });
+        }
+    }
+
+    /// Whether the desired body has a value at a leaf of our own set.
+    fn declares(&self, path: &FieldPath, desired: &Value, resource: &Resource) -> bool {
+        if resource.body.unknown.keys().any(|unknown| path.starts_with(unknown) || unknown.starts_with(path)) {
+            return true;
+        }
+        // An owner whose uid is not known yet is still wanted.
+        if path.starts_with(&FieldPath::of("metadata.ownerReferences")) && resource.owner.is_some() {
+            return path.find(desired).is_some() || desired.pointer("/metadata/ownerReferences").is_none();
+        }
+        let mut value = desired;
+        for (depth, step) in path.0.iter().enumerate() {
+            let next = match step {
+                PathStep::Field(name) => value.get(name),
+                PathStep::Index(index) => value.get(index),
+                PathStep::Item(text) => {
+                    value.as_array().and_then(|items| items.iter().find(|item| item.to_string() == *text))
+                }
+                PathStep::Key(keys) => value.as_array().and_then(|items| {
+                    items.iter().find(|item| {
+                        // Keys that the server completed are not in our body.
+                        keys.iter().all(|(name, text)| item.get(name).is_none_or(|value| value.to_string() == *text))
+                    })
+                }),
+            };
+            match next {
+                Some(next) => value = next,
+                None => {
+                    // The key fields of an item that we declare belong to it, also when the server completed them.
+                    let of_item = depth > 0 && matches!(path.0[depth - 1], PathStep::Key(_));
+                    return match (&path.0[depth], of_item) {
+                        (PathStep::Field(name), true) => {
+                            matches!(&path.0[depth - 1], PathStep::Key(keys) if keys.iter().any(|(key, _)| key == name))
+                        }
+                        _ => false,
+                    };
+                }
+            }
+        }
+        true
+    }
+
+    fn report(&mut self, path: &FieldPath, before: Option<&Value>, after: Option<&Value>) {
+        let class = self.class(path);
+        let (before, after) = (before.cloned(), after.cloned());
+        self.fields.push(FieldChange { path: path.clone(), before, after, unknown: false, class });
+    }
+
+    fn class(&self, path: &FieldPath) -> Class {
+        let others = self.managers(path);
+        let Some(owned) = self.owned else {
+            return Class::Foreign(others.into_iter().next().unwrap_or(Who::Unknown));
+        };
+        if owned.touches(path) {
+            return Class::Pending;
+        }
+        match others.into_iter().next() {
+            Some(who) => Class::Drift(who),
+            None if self.entry || self.declared_as_now => Class::Drift(Who::Unknown),
+            None => Class::Pending,
+        }
+    }
+
+    /// Other managers that own the path, latest first.
+    fn managers(&self, path: &FieldPath) -> Vec<Who> {
+        let mut found: Vec<_> = self
+            .live
+            .managed()
+            .iter()
+            .filter(|entry| !(entry.manager == self.manager && entry.is_apply()) && entry.subresource.is_empty())
+            .filter(|entry| entry.fields.touches(path))
+            .collect();
+        found.sort_by(|a, b| b.time.cmp(&a.time).then_with(|| a.manager.cmp(&b.manager)));
+        found
+            .into_iter()
+            .map(|entry| Who::Manager {
+                name: entry.manager.clone(),
+                operation: match entry.operation {
+                    Operation::Apply => "Apply",
+                    Operation::Update => "Update",
+                },
+                time: entry.time.clone(),
+            })
+            .collect()
+    }
+
+    fn look(&mut self, path: &FieldPath, live: Option<&Value>) {
+        self.looked_at.update(format!("{path}\0"));
+        match live.and_then(|live| SecretId::from_placeholder(live.as_str()?)) {
+            Some(secret) => {
+                self.looked_at.update("secret");
+                self.secrets.push(secret);
+            }
+            None => self.looked_at.update(live.map(Value::to_string).unwrap_or_default()),
+        }
+        for who in self.managers(path) {
+            self.looked_at.update(format!("\0{}", who.name()));
+        }
+        self.looked_at.update("\n");
+    }
+
+    fn finish(mut self) -> Difference {
+        self.fields.sort_by(|a, b| a.path.cmp(&b.path));
+        let fingerprint = Fingerprint::of(&self.looked_at.finalize(), self.secrets);
+        Difference { fields: self.fields, ours: self.owned.is_some(), fingerprint }
+    }
+}
+
+/// `metadata` as the API server merges it; CRD schemas leave it out (k8s.io/apimachinery `meta/v1` ObjectMeta).
+static METADATA: LazyLock<Schema> = LazyLock::new(|| {
+    Schema::of(json!({
+        "type": "object",
+        "properties": {
+            "labels": {"type": "object", "additionalProperties": {"type": "string"}},
+            "annotations": {"type": "object", "additionalProperties": {"type": "string"}},
+            "finalizers": {"type": "array", "x-kubernetes-list-type": "set", "items": {"type": "string"}},
+            "ownerReferences": {
+                "type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["uid"],
+                "items": {"type": "object", "x-kubernetes-map-type": "atomic"},
+            },
+        },
+    }))
+});

@@ -1,0 +1,147 @@
+//! The edges: who must be there first, and why.
+
+use serde_json::Value;
+
+use crate::derive::{Desired, Names};
+use crate::resource::{Address, Hand, Resource};
+
+type Edge = (Address, Address, &'static str);
+
+/// Every edge between wanted resources, in a fixed order.
+pub(super) fn edges(desired: &Desired) -> Vec<Edge> {
+    let mut edges = Vec::new();
+    for resource in desired.wanted.values() {
+        inside_namespace(resource, desired, &mut edges);
+        of_pack(resource, desired, &mut edges);
+        references(resource, desired, &mut edges);
+    }
+    for (id, ground) in &desired.grounds {
+        let names = Names::of(id);
+        let app = Address::app(id);
+        let [filter, anchor_policy, anchor_route] = ground.gateway.anchor();
+        let (certificate, listener) = (names.certificate(&ground.gateway), names.listener(&ground.gateway));
+        let (lock, policy, route) = (names.lock(&ground.gateway), names.policy(), names.route());
+        let mut chain = vec![
+            (filter, anchor_policy.clone(), "the anchor's filter is there before its policy"),
+            (anchor_policy, anchor_route.clone(), "the anchor's policy is there before its route"),
+            (anchor_route.clone(), listener.clone(), "the Gateway's anchor comes before its first app"),
+            (app.clone(), certificate.clone(), "derived from the app"),
+            (app.clone(), listener.clone(), "derived from the app"),
+            (app.clone(), policy.clone(), "derived from the app"),
+            (certificate, listener.clone(), "the listener serves this certificate"),
+            (listener.clone(), lock.clone(), "the lock is on this listener"),
+            (lock.clone(), policy.clone(), "nothing is attached before the lock is there"),
+            (policy, route.clone(), "the route is never there without its policy"),
+            (lock, route.clone(), "the lock is accepted before a route is attached"),
+            (listener, route.clone(), "the route is attached to this listener"),
+        ];
+        if let Some(realm) = &ground.realm {
+            let (client, secret) = (names.client(&realm.name), names.secret());
+            chain.extend([
+                (app, client.clone(), "derived from the app"),
+                (client, secret.clone(), "the Secret holds the client's secret"),
+                (secret.clone(), names.role(), "the Role names this Secret"),
+                (names.role(), names.role_binding(), "the binding names this Role"),
+                (secret, names.policy(), "the policy logs in with this Secret"),
+            ]);
+        }
+        if let Some(app) = desired.apps.get(id) {
+            let service = Address::namespaced("", "Service", &id.namespace, app.service().0);
+            chain.push((service, route, "the route sends requests to this Service"));
+        }
+        edges.extend(
+            chain
+                .into_iter()
+                .filter(|(first, then, _)| desired.wanted.contains_key(first) && desired.wanted.contains_key(then)),
+        );
+    }
+    edges
+}
+
+/// A Namespace (or a pack's entry in it) comes before everything inside.
+fn inside_namespace(resource: &Resource, desired: &Desired, edges: &mut Vec<Edge>) {
+    let Some(namespace) = &resource.address.namespace else { return };
+    for candidate in desired.wanted.keys() {
+        if candidate.kind == "Namespace" && candidate.group.is_empty() && candidate.name == *namespace {
+            edges.push((candidate.clone(), resource.address.clone(), "it lives in this Namespace"));
+        }
+    }
+}
+
+/// A pack's record comes before its objects: a crash must not leave an object that nobody remembers.
+fn of_pack(resource: &Resource, desired: &Desired, edges: &mut Vec<Edge>) {
+    let Some(pack) = &resource.pack else { return };
+    // Derived objects carry the app's marks, not the pack's; a Namespace entry comes even before the record.
+    if matches!(resource.hand, Hand::Entry { .. } | Hand::Record) || resource.owner.is_some() {
+        return;
+    }
+    let Some(info) = desired.packs.get(pack) else { return };
+    let record = Address::namespaced("", "ConfigMap", &info.namespace, &pack.record_name());
+    let is_derived = resource.app.is_some() && resource.address.as_app().is_none();
+    if resource.address != record && !is_derived && resource.address.kind != "Namespace" {
+        edges.push((record, resource.address.clone(), "the pack is recorded before its first object"));
+    }
+}
+
+/// References between manifests: bindings to roles, workloads to what they mount.
+fn references(resource: &Resource, desired: &Desired, edges: &mut Vec<Edge>) {
+    let body = &resource.body.value;
+    let namespace = resource.address.namespace.as_deref();
+    let mut need = |group: &str, kind: &str, name: &str, why: &'static str| {
+        let address = match (kind, namespace) {
+            ("ClusterRole", _) | (_, None) => Address::cluster_scoped(group, kind, name),
+            (_, Some(namespace)) => Address::namespaced(group, kind, namespace, name),
+        };
+        if desired.wanted.contains_key(&address) {
+            edges.push((address, resource.address.clone(), why));
+        }
+    };
+    if let (Some(kind), Some(name)) =
+        (body.pointer("/roleRef/kind").and_then(Value::as_str), body.pointer("/roleRef/name").and_then(Value::as_str))
+    {
+        need("rbac.authorization.k8s.io", kind, name, "the binding names this role");
+    }
+    let pod = match resource.address.kind.as_str() {
+        "Deployment" | "StatefulSet" | "DaemonSet" | "Job" => body.pointer("/spec/template/spec"),
+        "CronJob" => body.pointer("/spec/jobTemplate/spec/template/spec"),
+        "Pod" => body.pointer("/spec"),
+        _ => None,
+    };
+    if let Some(pod) = pod {
+        if let Some(name) = pod.get("serviceAccountName").and_then(Value::as_str) {
+            need("", "ServiceAccount", name, "its pods run as this ServiceAccount");
+        }
+        pod_references(pod, &mut need);
+    }
+}
+
+fn pod_references(value: &Value, need: &mut impl FnMut(&str, &str, &str, &'static str)) {
+    match value {
+        Value::Object(map) => {
+            for (key, below) in map {
+                let name = |field: &str| below.get(field).and_then(Value::as_str);
+                match key.as_str() {
+                    "configMapRef" | "configMapKeyRef" | "configMap" => {
+                        if let Some(name) = name("name") {
+                            need("", "ConfigMap", name, "its pods read this ConfigMap");
+                        }
+                    }
+                    "secretRef" | "secretKeyRef" | "secret" => {
+                        if let Some(name) = name("name").or_else(|| name("secretName")) {
+                            need("", "Secret", name, "its pods read this Secret");
+                        }
+                    }
+                    "persistentVolumeClaim" => {
+                        if let Some(name) = name("claimName") {
+                            need("", "PersistentVolumeClaim", name, "its pods mount this claim");
+                        }
+                    }
+                    _ => {}
+                }
+                pod_references(below, need);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| pod_references(item, need)),
+        _ => {}
+    }
+}

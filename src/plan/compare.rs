@@ -1,0 +1,156 @@
+//! Each wanted resource against the world: what would happen to it, before order and waits.
+
+use serde_json::Value;
+
+use super::types::{Action, Actor, Change, Precondition};
+use crate::derive::{DeleteRule, Desired, Unwanted};
+use crate::diff::{Class, Difference, FieldChange, diff};
+use crate::observed::{Observed, World};
+use crate::resource::{Address, FieldPath, Hand, Resource};
+
+/// The comparison of one wanted resource.
+pub(super) struct Compared {
+    pub(super) change: Change,
+    pub(super) only_if: Precondition,
+    pub(super) force: bool,
+}
+
+/// Compares; the error says why it cannot be told.
+pub(super) fn wanted(resource: &Resource, world: &World) -> Result<Compared, String> {
+    let live = match world.get(&resource.address) {
+        Observed::Unreadable(reason) => return Err(format!("it could not be read: {reason}")),
+        Observed::Leaving(_) => return Err("it is being deleted; plan again when it is gone".into()),
+        Observed::Absent => None,
+        Observed::Present(live) => Some(live),
+    };
+    let Some(live) = live else {
+        if resource.address.entry.is_some() && resource.address.kind == "Gateway" {
+            return Err(format!("{} does not exist", resource.address.object().short()));
+        }
+        return Ok(Compared { change: change(resource, Action::Create), only_if: Precondition::Absent, force: false });
+    };
+    let owner = resource.owner.as_ref().map(|owner| world.get(owner));
+    let owner_uid = owner.and_then(|owner| owner.live().map(|live| live.uid.as_str()));
+    let mut difference = diff(resource, live, owner_uid, &world.schemas);
+    if let Some(Observed::Absent) = owner {
+        // The app was deleted and is made anew: the new owner is written before garbage collection acts on the old one.
+        difference.fields.push(FieldChange {
+            path: FieldPath::of("metadata.ownerReferences"),
+            before: live.value().pointer("/metadata/ownerReferences").cloned(),
+            after: None,
+            unknown: true,
+            class: Class::Pending,
+        });
+    }
+    let action = action(resource, &difference)?;
+    let uid = live.uid.clone();
+    let only_if = match resource.hand {
+        Hand::Entry { .. } => Precondition::Entry { uid, fingerprint: difference.fingerprint.clone() },
+        Hand::Whole | Hand::Record => Precondition::Unchanged { uid, fingerprint: difference.fingerprint.clone() },
+    };
+    let force = difference.needs_force();
+    let mut change = change(resource, action);
+    change.before = Some(live.value().clone());
+    if action != Action::Create {
+        change.fields = difference.fields;
+    }
+    Ok(Compared { change, only_if, force })
+}
+
+fn action(resource: &Resource, difference: &Difference) -> Result<Action, String> {
+    let would_change = difference.fields.iter().any(|field| !matches!(field.class, Class::Doubt(_)));
+    if !would_change {
+        return Ok(Action::None);
+    }
+    if difference.ours {
+        return Ok(Action::Update);
+    }
+    // Only an entry of a shared object gets here without being ours; the rest is refused by a rule.
+    match &resource.hand {
+        Hand::Entry { .. } => match difference.fields.iter().find(|field| field.before.is_some()) {
+            None => Ok(Action::Create),
+            Some(field) => match &field.class {
+                Class::Foreign(who) => Err(format!("`{}` has another value, set by {}", field.path, who.name())),
+                _ => Err(format!("`{}` has another value", field.path)),
+            },
+        },
+        Hand::Whole | Hand::Record => Err("it exists and is not packctl's".into()),
+    }
+}
+
+fn change(resource: &Resource, action: Action) -> Change {
+    Change {
+        address: resource.address.clone(),
+        action,
+        actor: Actor::Packctl,
+        fields: Vec::new(),
+        resource: Some(resource.clone()),
+        before: None,
+        rule: None,
+        app: resource.app.clone(),
+        pack: resource.pack.clone(),
+        steps: Vec::new(),
+        notes: Vec::new(),
+    }
+}
+
+/// The change of something that goes; `None` when it is gone already.
+pub(super) fn unwanted(address: &Address, unwanted: &Unwanted, world: &World) -> Option<(Change, Precondition)> {
+    let live = world.get(address).live()?;
+    let entry = address.entry.is_some();
+    let before = if entry { None } else { Some(live.value().clone()) };
+    let change = Change {
+        address: address.clone(),
+        action: Action::Delete,
+        actor: Actor::Packctl,
+        fields: Vec::new(),
+        resource: None,
+        before,
+        rule: Some(unwanted.rule),
+        app: unwanted.app.clone(),
+        pack: unwanted.pack.clone(),
+        steps: Vec::new(),
+        notes: if live.leaving && !entry { vec!["it is being deleted already".into()] } else { Vec::new() },
+    };
+    Some((change, Precondition::Owned { uid: live.uid.clone() }))
+}
+
+/// Who holds the derived objects besides packctl, and how that was seen.
+pub(super) fn holder(world: &World) -> Option<String> {
+    let namespace = crate::api::Environment::NAMESPACE;
+    let lease = Address::namespaced("coordination.k8s.io", "Lease", namespace, CONTROLLER_LEASE);
+    match world.get(&lease) {
+        Observed::Unreadable(reason) => return Some(format!("the controller's Lease could not be read: {reason}")),
+        Observed::Present(live) | Observed::Leaving(live) => {
+            if let Some(holder) = live.text("/spec/holderIdentity").filter(|holder| !holder.is_empty()) {
+                return Some(format!("{holder} holds Lease {namespace}/{CONTROLLER_LEASE}"));
+            }
+        }
+        Observed::Absent => {}
+    }
+    let deployment = Address::namespaced("apps", "Deployment", namespace, OPERATOR_DEPLOYMENT);
+    match world.get(&deployment) {
+        Observed::Unreadable(reason) => Some(format!("Deployment {OPERATOR_DEPLOYMENT} could not be read: {reason}")),
+        Observed::Present(live) => {
+            let replicas = live.value().pointer("/spec/replicas").and_then(Value::as_u64).unwrap_or(1);
+            (replicas > 0).then(|| format!("Deployment {namespace}/{OPERATOR_DEPLOYMENT} has {replicas} replicas"))
+        }
+        Observed::Leaving(_) | Observed::Absent => None,
+    }
+}
+
+/// The Lease of nebari-operator's leader election.
+pub(crate) const CONTROLLER_LEASE: &str = "d77e3dc7.nebari.dev";
+/// Its Deployment, as `config/default` names it.
+pub(crate) const OPERATOR_DEPLOYMENT: &str = "nebari-operator-controller-manager";
+
+/// Whether a change belongs to whoever holds the controller's Lease.
+pub(super) fn is_derived(change: &Change, desired: &Desired) -> bool {
+    let anchor = desired.grounds.values().any(|ground| ground.gateway.anchor().contains(&change.address));
+    (change.app.is_some() && change.address.as_app().is_none()) || anchor
+}
+
+/// Why a delete happens, as people read it.
+pub(super) fn rule_words(rule: Option<DeleteRule>) -> &'static str {
+    rule.map_or("", DeleteRule::reason)
+}

@@ -1,0 +1,230 @@
+//! Stage 7: graph, differences and rules become a plan.
+//!
+//! In: what is desired, the graph, the observed world. Out: a [`Plan`] that is complete; whoever applies it makes no choice.
+
+mod compare;
+mod digest;
+mod health;
+mod steps;
+mod types;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use crate::derive::DeleteRule;
+pub use health::{Health, health};
+pub use types::{Act, Action, Actor, Change, Opening, PackSummary, Plan, Precondition, Step, Totals, Until};
+
+pub(crate) use compare::{CONTROLLER_LEASE, OPERATOR_DEPLOYMENT};
+
+use crate::derive::{Desired, Names};
+use crate::diff::Class;
+use crate::graph::ResourceGraph;
+use crate::observed::{Coverage, World};
+use crate::resource::{Address, AppId};
+
+/// What a server said, by dry run, about objects in doubt: whether applying would change them.
+pub type Settled = BTreeMap<Address, bool>;
+
+/// Plans.
+pub fn plan(desired: &Desired, graph: &ResourceGraph, world: &World, cluster: &str, settled: &Settled) -> Plan {
+    let mut plan = Plan {
+        cluster: cluster.to_owned(),
+        seen: world.seen.clone(),
+        read: read(world),
+        realm: realm(world),
+        unreadable: unreadable(world),
+        diagnostics: desired.diagnostics.clone(),
+        blocked: desired.blocked.clone(),
+        kept: desired.kept.clone(),
+        apps: desired.apps.iter().map(|(id, app)| (id.clone(), app.place())).collect(),
+        ..Plan::default()
+    };
+    for (id, info) in &desired.packs {
+        let summary = PackSummary {
+            id: id.clone(),
+            place: info.place.clone(),
+            before: info.before.clone(),
+            after: info.after.clone(),
+            objects: info.objects,
+        };
+        plan.packs.insert(id.clone(), summary);
+    }
+    let conditions = changes(desired, world, settled, &mut plan);
+    block_dependants(graph, &mut plan);
+    leave_to_operator(desired, world, &mut plan);
+    plan.openings = openings(desired, &plan);
+    note_anchors(desired, &mut plan);
+    plan.steps = steps::build(&mut plan.changes, desired, graph, world, &conditions);
+    plan.digests = digest::digests(&plan, &conditions);
+    plan
+}
+
+fn changes(desired: &Desired, world: &World, settled: &Settled, plan: &mut Plan) -> steps::Conditions {
+    let mut conditions = steps::Conditions::new();
+    for (address, resource) in &desired.wanted {
+        match compare::wanted(resource, world) {
+            Err(reason) => {
+                plan.blocked.insert(address.clone(), reason);
+            }
+            Ok(mut compared) => {
+                if let Some(would_change) = settled.get(address) {
+                    settle(&mut compared.change, *would_change);
+                }
+                conditions.insert(address.clone(), (compared.only_if, compared.force));
+                plan.changes.insert(address.clone(), compared.change);
+            }
+        }
+    }
+    for (address, unwanted) in &desired.unwanted {
+        if let Some((change, only_if)) = compare::unwanted(address, unwanted, world) {
+            conditions.insert(address.clone(), (only_if, false));
+            plan.changes.insert(address.clone(), change);
+        }
+    }
+    conditions
+}
+
+fn settle(change: &mut Change, would_change: bool) {
+    if would_change {
+        for field in &mut change.fields {
+            if matches!(field.class, Class::Doubt(_)) {
+                field.class = Class::Pending;
+            }
+        }
+        if change.action == Action::None && !change.fields.is_empty() {
+            change.action = Action::Update;
+        }
+    } else {
+        change.fields.retain(|field| !matches!(field.class, Class::Doubt(_)));
+    }
+}
+
+/// A change that needs something that cannot be told cannot be made; what is as wanted stays so.
+fn block_dependants(graph: &ResourceGraph, plan: &mut Plan) {
+    let mut queue: Vec<Address> = plan.blocked.keys().cloned().collect();
+    while let Some(blocked) = queue.pop() {
+        for (dependant, why) in graph.needed_by(&blocked) {
+            let changes = plan.changes.get(dependant).is_some_and(|change| change.action != Action::None);
+            if changes {
+                plan.changes.remove(dependant);
+                plan.blocked.insert(dependant.clone(), format!("{why}: {} is blocked", blocked.short()));
+                queue.push(dependant.clone());
+            }
+        }
+    }
+}
+
+fn leave_to_operator(desired: &Desired, world: &World, plan: &mut Plan) {
+    let Some(holder) = compare::holder(world) else { return };
+    for change in plan.changes.values_mut() {
+        if change.action != Action::None && compare::is_derived(change, desired) {
+            change.actor = Actor::Operator(holder.clone());
+        }
+    }
+}
+
+fn openings(desired: &Desired, plan: &Plan) -> Vec<Opening> {
+    let mut openings = Vec::new();
+    for (id, ground) in &desired.grounds {
+        let Some(app) = desired.apps.get(id) else { continue };
+        let route = plan.changes.get(&Names::of(id).route());
+        if route.is_some_and(|change| change.action == Action::Create) {
+            let audience = match &ground.realm {
+                Some(realm) => format!("anyone who can log in to realm {}", realm.name),
+                None => "anyone".into(),
+            };
+            let url = format!("https://{}", app.hostname());
+            openings.push(Opening {
+                app: id.clone(),
+                verb: "opens",
+                url,
+                audience,
+                place: app.place_of("/spec/hostname"),
+            });
+        }
+    }
+    for change in plan.changes.values().filter(|change| change.action == Action::Delete) {
+        let Some(app) = &change.app else { continue };
+        if Names::of(app).route() == change.address {
+            let host = change.before.as_ref().and_then(|route| route.pointer("/spec/hostnames/0")?.as_str());
+            let url = format!("https://{}", host.unwrap_or("*"));
+            openings.push(Opening { app: app.clone(), verb: "closes", url, audience: "everyone".into(), place: None });
+        }
+    }
+    openings.sort();
+    openings
+}
+
+fn note_anchors(desired: &Desired, plan: &mut Plan) {
+    let routes: BTreeSet<Address> = desired
+        .grounds
+        .values()
+        .map(|ground| {
+            let [_, _, route] = ground.gateway.anchor();
+            route
+        })
+        .collect();
+    for address in routes {
+        if let Some(change) = plan.changes.get_mut(&address).filter(|change| change.action == Action::Create) {
+            change.notes.push("closes every open connection of the Gateway once".into());
+        }
+    }
+    for change in plan.changes.values_mut() {
+        let words = compare::rule_words(change.rule);
+        if !words.is_empty() {
+            change.notes.push(words.into());
+        }
+    }
+}
+
+fn read(world: &World) -> (usize, usize) {
+    let kubernetes: Vec<_> = world.objects().filter(|live| !live.address.is_keycloak()).collect();
+    let kinds: BTreeSet<_> = kubernetes.iter().map(|live| (&live.address.group, &live.address.kind)).collect();
+    (kubernetes.len(), kinds.len())
+}
+
+fn realm(world: &World) -> Option<(String, usize)> {
+    world.coverages().find_map(|(list, coverage)| match (&list.side, coverage) {
+        (crate::resource::Side::Keycloak { realm }, Coverage::Complete) => {
+            Some((realm.clone(), world.of_kind("", "client").filter(|live| live.address.is_keycloak()).count()))
+        }
+        _ => None,
+    })
+}
+
+fn unreadable(world: &World) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = world
+        .coverages()
+        .filter_map(|(list, coverage)| {
+            let what = match &list.side {
+                crate::resource::Side::Kubernetes => list.kind.clone(),
+                crate::resource::Side::Keycloak { realm } => format!("clients of realm {realm}"),
+            };
+            match coverage {
+                Coverage::Unreadable(reason) => Some((what, reason.clone())),
+                Coverage::Namespaces(namespaces, reason) => {
+                    let names: Vec<&str> = namespaces.iter().map(String::as_str).collect();
+                    Some((format!("{what} beyond {}", names.join(", ")), reason.clone()))
+                }
+                Coverage::Complete | Coverage::NoSuchKind => None,
+            }
+        })
+        .collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// The apps whose changes are left to an operator.
+impl Plan {
+    /// Apps with a change that an operator or controller keeps to itself, and how that was seen.
+    pub fn left_to_operator(&self) -> BTreeMap<&AppId, &str> {
+        self.changes
+            .values()
+            .filter_map(|change| match (&change.actor, &change.app) {
+                (Actor::Operator(holder), Some(app)) if change.action != Action::None => Some((app, holder.as_str())),
+                _ => None,
+            })
+            .collect()
+    }
+}
