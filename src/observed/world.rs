@@ -238,6 +238,11 @@ impl World {
         self.coverage.get(&ListOf { side: side.clone(), group: group.into(), kind: kind.into(), selector: None })
     }
 
+    /// Every object that was asked by name, in order: `None` = does not exist, `Some` = why it could not be read.
+    pub fn singles(&self) -> impl Iterator<Item = (&Address, Option<&str>)> {
+        self.singles.iter().map(|(address, reason)| (address, reason.as_deref()))
+    }
+
     /// Every list that was asked, with its coverage, in order.
     pub fn coverages(&self) -> impl Iterator<Item = (&ListOf, &Coverage)> {
         self.coverage.iter()
