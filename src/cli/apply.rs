@@ -17,7 +17,8 @@ use crate::plan::Plan;
 /// Refuses what cannot end well before anything is read.
 pub(super) fn may_write(world: &WorldArgs, write: &WriteArgs, terminal: &Terminal) -> Result<(), Failure> {
     if world.snapshot.is_some() {
-        return Err(Failure::usage("a snapshot is read only; writing to one is not supported yet").help("leave --snapshot out to write to a cluster"));
+        return Err(Failure::usage("a snapshot is read only; writing to one is not supported yet")
+            .help("leave --snapshot out to write to a cluster"));
     }
     if !write.yes && !terminal.can_ask() {
         return Err(Failure::usage("there is no terminal to ask on").help("add --yes to apply without being asked"));
@@ -39,7 +40,9 @@ pub(super) async fn walk(planned: Planned, write: &WriteArgs, terminal: &Termina
     if plan.is_empty() {
         return Ok(ExitStatus::of_plan(&plan, false));
     }
-    if !write.yes && !terminal.confirm(&format!("Do {} now? Only `yes` is taken:", super::words::steps(plan.steps.len()))) {
+    if !write.yes
+        && !terminal.confirm(&format!("Do {} now? Only `yes` is taken:", super::words::steps(plan.steps.len())))
+    {
         terminal.say("Nothing was done.");
         return Ok(ExitStatus::Success);
     }

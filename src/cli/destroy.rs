@@ -19,23 +19,31 @@ pub(super) async fn run(args: DestroyArgs, terminal: &Terminal) -> Result<ExitSt
         apply::may_write(&args.world, &args.write, terminal)?;
     }
     if args.targets.is_empty() && args.gateway.is_empty() && args.input.filename.is_empty() {
-        return Err(Failure::usage("nothing is named to destroy").help("name app/NAMESPACE/NAME, pack/NAME, --gateway NAMESPACE/NAME, or inputs with -f"));
+        return Err(Failure::usage("nothing is named to destroy")
+            .help("name app/NAMESPACE/NAME, pack/NAME, --gateway NAMESPACE/NAME, or inputs with -f"));
     }
     let loaded = super::plan::inputs(&args.input, terminal)?;
     let mut session = Session::open(&args.world, &terminal.secrets).await?;
-    let packs = render(&loaded, &RenderSettings { helm: args.world.helm.clone(), ..RenderSettings::default() }, &terminal.secrets);
+    let packs = render(
+        &loaded,
+        &RenderSettings { helm: args.world.helm.clone(), ..RenderSettings::default() },
+        &terminal.secrets,
+    );
     let mut targets = Vec::new();
     for pack in &packs {
         targets.push(Target::Pack { namespace: pack.id_namespace.clone(), name: pack.name.clone() });
     }
     for document in &loaded.documents {
-        targets.extend(document.address(None, &session.world.kinds).and_then(|address| address.as_app()).map(Target::App));
+        targets
+            .extend(document.address(None, &session.world.kinds).and_then(|address| address.as_app()).map(Target::App));
     }
     for text in &args.targets {
         targets.push(target(text, &session.world)?);
     }
     for text in &args.gateway {
-        let (namespace, name) = text.split_once('/').ok_or_else(|| Failure::usage(format!("--gateway wants NAMESPACE/NAME, not `{text}`")))?;
+        let (namespace, name) = text
+            .split_once('/')
+            .ok_or_else(|| Failure::usage(format!("--gateway wants NAMESPACE/NAME, not `{text}`")))?;
         targets.push(Target::Gateway(Gateway { namespace: namespace.into(), name: name.into() }));
     }
     let scope = observe::Scope { packs: &packs, documents: &loaded.documents, targets: &targets };
@@ -59,19 +67,24 @@ fn target(text: &str, world: &World) -> Result<Target, Failure> {
         ["pack", namespace, name] => Ok(Target::Pack { namespace: (*namespace).into(), name: (*name).into() }),
         ["pack", name] => {
             let records = world.of_kind("", "ConfigMap").filter_map(|live| live.annotation(PackId::MARK));
-            let mut found: Vec<Vec<&str>> =
-                records.map(|identity| identity.split('/').collect::<Vec<_>>()).filter(|parts| parts.last() == Some(name)).collect();
+            let mut found: Vec<Vec<&str>> = records
+                .map(|identity| identity.split('/').collect::<Vec<_>>())
+                .filter(|parts| parts.last() == Some(name))
+                .collect();
             found.sort();
             found.dedup();
             match found.as_slice() {
                 [parts] if parts.len() == 3 => Ok(Target::Pack { namespace: parts[1].into(), name: parts[2].into() }),
-                [] => Err(Failure::error(format!("no pack {name} is recorded in the cluster")).help("`packctl plan` names the packs; a pack is named pack/NAME or pack/NAMESPACE/NAME")),
+                [] => Err(Failure::error(format!("no pack {name} is recorded in the cluster"))
+                    .help("`packctl plan` names the packs; a pack is named pack/NAME or pack/NAMESPACE/NAME")),
                 _ => {
-                    let names: Vec<String> = found.iter().map(|parts| format!("pack/{}", parts[1..].join("/"))).collect();
+                    let names: Vec<String> =
+                        found.iter().map(|parts| format!("pack/{}", parts[1..].join("/"))).collect();
                     Err(Failure::usage(format!("{text} is ambiguous: {}", names.join(", "))))
                 }
             }
         }
-        _ => Err(Failure::usage(format!("`{text}` is no target")).help("write app/NAMESPACE/NAME, pack/NAME or pack/NAMESPACE/NAME")),
+        _ => Err(Failure::usage(format!("`{text}` is no target"))
+            .help("write app/NAMESPACE/NAME, pack/NAME or pack/NAMESPACE/NAME")),
     }
 }

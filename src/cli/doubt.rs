@@ -13,7 +13,9 @@ pub(super) async fn settle(plan: &Plan, world: &World, client: &Kubernetes) -> S
     let mut settled = Settled::new();
     for change in plan.changes.values() {
         let doubt = change.fields.iter().any(|field| matches!(field.class, Class::Doubt(_)));
-        let (true, Some(resource), Some(live)) = (doubt, &change.resource, world.get(&change.address).live()) else { continue };
+        let (true, Some(resource), Some(live)) = (doubt, &change.resource, world.get(&change.address).live()) else {
+            continue;
+        };
         let owner = resource.owner.as_ref().and_then(|owner| world.get(owner).live()).map(|live| live.uid.clone());
         let write = Write {
             address: change.address.object(),

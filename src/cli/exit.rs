@@ -46,7 +46,10 @@ impl ExitStatus {
 
     /// What a plan says without being applied. `detailed` adds 2 and 3, as Terraform's `-detailed-exitcode` does.
     pub(super) fn of_plan(plan: &Plan, detailed: bool) -> Self {
-        let drifted = plan.changes.values().any(|change| change.fields.iter().any(|field| matches!(field.class, Class::Drift(_))));
+        let drifted = plan
+            .changes
+            .values()
+            .any(|change| change.fields.iter().any(|field| matches!(field.class, Class::Drift(_))));
         if !plan.left_to_operator().is_empty() {
             return Self::Locked;
         }

@@ -1,6 +1,8 @@
 //! The commands that only show something: drift, graph, explain, snapshot, config, controller install.
 
-use super::args::{ConfigArgs, ControllerArgs, ControllerCommand, DriftArgs, ExplainArgs, GraphArgs, Output, SnapshotArgs};
+use super::args::{
+    ConfigArgs, ControllerArgs, ControllerCommand, DriftArgs, ExplainArgs, GraphArgs, Output, SnapshotArgs,
+};
 use super::failure::Failure;
 use super::plan::pipeline;
 use super::session::Session;
@@ -47,13 +49,16 @@ fn find(text: &str, plan: &Plan) -> Result<Address, Failure> {
     if let Some(address) = known().find(|address| address.to_string() == text || address.short() == text) {
         return Ok(address.clone());
     }
-    let is_tail = |whole: &str| whole.strip_suffix(text).is_some_and(|head| head.is_empty() || head.ends_with(['/', ':', '#']));
-    let mut found: Vec<&Address> = known().filter(|address| is_tail(&address.to_string()) || is_tail(&address.short())).collect();
+    let is_tail =
+        |whole: &str| whole.strip_suffix(text).is_some_and(|head| head.is_empty() || head.ends_with(['/', ':', '#']));
+    let mut found: Vec<&Address> =
+        known().filter(|address| is_tail(&address.to_string()) || is_tail(&address.short())).collect();
     found.sort();
     found.dedup();
     match found.as_slice() {
         [address] => Ok((*address).clone()),
-        [] => Err(Failure::error(format!("`{text}` names nothing in this plan")).help("`packctl plan -o json` lists the addresses; findings are explained by their code, such as PK0406")),
+        [] => Err(Failure::error(format!("`{text}` names nothing in this plan"))
+            .help("`packctl plan -o json` lists the addresses; findings are explained by their code, such as PK0406")),
         _ => {
             let names: Vec<String> = found.iter().map(ToString::to_string).collect();
             Err(Failure::usage(format!("`{text}` is ambiguous:\n  {}", names.join("\n  "))))
@@ -77,7 +82,11 @@ pub(super) async fn config(args: ConfigArgs, terminal: &Terminal) -> Result<Exit
     let session = Session::open(&args.world, &terminal.secrets).await?;
     let mut rows = vec![
         ("cluster".to_owned(), session.cluster(), session.environment_origin.clone()),
-        ("server".into(), session.world.seen.server.clone(), if session.world.seen.snapshot { "--snapshot" } else { "kubeconfig" }.into()),
+        (
+            "server".into(),
+            session.world.seen.server.clone(),
+            if session.world.seen.snapshot { "--snapshot" } else { "kubeconfig" }.into(),
+        ),
         ("user".into(), session.world.seen.user.clone().unwrap_or_else(|| "-".into()), "kubeconfig or --as".into()),
         ("keycloak as packctl reaches it".into(), session.keycloak_origin.clone(), "trusted settings".into()),
     ];
@@ -114,7 +123,7 @@ fn flatten(path: &str, value: &serde_json::Value, origin: &str, rows: &mut Vec<(
 pub(super) fn controller(args: &ControllerArgs, terminal: &Terminal) -> Result<ExitStatus, Failure> {
     let ControllerCommand::Install { crds } = &args.command;
     if *crds {
-        terminal.data(crate::api::crd_yaml())?;
+        terminal.data(crate::api::nebariapp::crd_yaml())?;
     }
     Ok(ExitStatus::Success)
 }

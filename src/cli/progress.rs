@@ -24,7 +24,11 @@ impl Listener for Lines {
         match event {
             Event::Waiting { step, until, reason } => {
                 let what = format!("{} of {}", until.words(), until.address().short());
-                self.terminal.say(&format!("        {} {} waits for {what}: {reason}", step.title, step.address.short()));
+                self.terminal.say(&format!(
+                    "        {} {} waits for {what}: {reason}",
+                    step.title,
+                    step.address.short()
+                ));
             }
             Event::Writing { .. } => {}
             Event::Ended { step, outcome } => {
@@ -37,7 +41,10 @@ impl Listener for Lines {
                     Outcome::Skipped(address) => format!("  skipped: {} was not done", address.short()),
                     Outcome::NotStarted => "  not started".into(),
                 };
-                let opened = step.title == "open" || (step.title == "create" && step.address.kind == "HTTPRoute" && matches!(step.act, Act::Apply { .. }));
+                let opened = step.title == "open"
+                    || (step.title == "create"
+                        && step.address.kind == "HTTPRoute"
+                        && matches!(step.act, Act::Apply { .. }));
                 let probed = if opened && outcome.is_done() { "  accepted, not probed" } else { "" };
                 let line = format!("{number:>4}/{} {} {}{end}{probed}", self.total, step.title, step.address.short());
                 self.terminal.say(&line);

@@ -54,7 +54,10 @@ impl Session {
         Self {
             secrets: secrets.clone(),
             world: World::default(),
-            providers: Arc::new(Providers { kubernetes, keycloak: Err("the environment does not say `keycloak.realm`".into()) }),
+            providers: Arc::new(Providers {
+                kubernetes,
+                keycloak: Err("the environment does not say `keycloak.realm`".into()),
+            }),
             environment: Environment::default(),
             environment_origin: String::new(),
             keycloak_origin: String::new(),
@@ -119,7 +122,8 @@ impl Session {
         if let Some(file) = &args.environment {
             let origin = file.display().to_string();
             let text = std::fs::read_to_string(file).map_err(|error| {
-                Failure::error(format!("failed to read {origin}: {error}")).help("name the file of the environment with --environment")
+                Failure::error(format!("failed to read {origin}: {error}"))
+                    .help("name the file of the environment with --environment")
             })?;
             let given = parse(&origin, &text)?;
             if let Some((other, place)) = &found
@@ -137,7 +141,10 @@ impl Session {
                 Observed::Unreadable(reason) => format!("could not be read: {reason}"),
                 _ => "is not there".into(),
             };
-            (Environment::default(), format!("none; ConfigMap {}/{} {why}", Environment::NAMESPACE, Environment::CONFIG_MAP))
+            (
+                Environment::default(),
+                format!("none; ConfigMap {}/{} {why}", Environment::NAMESPACE, Environment::CONFIG_MAP),
+            )
         });
         self.environment = environment;
         self.environment_origin = origin;
@@ -163,12 +170,18 @@ impl Session {
         self.providers = Arc::new(Providers { kubernetes: self.providers.kubernetes.clone(), keycloak });
     }
 
-    async fn keycloak_settings(&mut self, args: &WorldArgs, keycloak: &KeycloakSettings) -> Result<(keycloak::Settings, String), String> {
+    async fn keycloak_settings(
+        &mut self,
+        args: &WorldArgs,
+        keycloak: &KeycloakSettings,
+    ) -> Result<(keycloak::Settings, String), String> {
         let realm = keycloak.realm.clone().ok_or("the environment does not say `keycloak.realm`")?;
         let (endpoint, from) = match (&args.keycloak_endpoint, &keycloak.external_url) {
             (Some(endpoint), _) => (endpoint.clone(), "--keycloak-endpoint"),
             (None, Some(url)) => (url.clone(), "externalURL of the environment"),
-            (None, None) => return Err("no address: set `keycloak.externalURL` in the environment, or --keycloak-endpoint".into()),
+            (None, None) => {
+                return Err("no address: set `keycloak.externalURL` in the environment, or --keycloak-endpoint".into());
+            }
         };
         let (username, password, whose) = match settings::keycloak_credential(args)? {
             Some((username, password)) => (username, password, "flags and variables".to_owned()),
@@ -201,7 +214,9 @@ impl Session {
             let data = live.value().get("data");
             let text = keys.iter().find_map(|key| data?.get(key)?.as_str()).and_then(SecretId::from_placeholder);
             let bytes = text.and_then(|id| self.secrets.expose(id));
-            bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or(format!("no credential: {name} has no key `{}`", keys[0]))
+            bytes
+                .and_then(|bytes| String::from_utf8(bytes).ok())
+                .ok_or(format!("no credential: {name} has no key `{}`", keys[0]))
         };
         Ok((value(["username", "admin-username"])?, SecretString::from(value(["password", "admin-password"])?)))
     }
@@ -209,15 +224,21 @@ impl Session {
     /// Reads a set from both sides, and the schemas of its custom kinds.
     pub(super) async fn read(&mut self, set: &ReadSet) {
         if let Some(client) = &self.kubernetes {
-            let custom = set.lists.iter().filter(|list| list.group.contains('.') && !list.group.ends_with(".k8s.io") || list.group == "gateway.networking.k8s.io");
+            let custom = set.lists.iter().filter(|list| {
+                list.group.contains('.') && !list.group.ends_with(".k8s.io")
+                    || list.group == "gateway.networking.k8s.io"
+            });
             let plurals: std::collections::BTreeSet<(String, String)> = custom
                 .chain(&observe::first().lists)
                 .filter(|list| list.group.contains('.'))
-                .filter_map(|list| Some((list.group.clone(), self.world.kinds.get(&list.group, &list.kind)?.plural.clone())))
+                .filter_map(|list| {
+                    Some((list.group.clone(), self.world.kinds.get(&list.group, &list.kind)?.plural.clone()))
+                })
                 .collect();
             let requests = plurals.iter().map(|(group, plural)| client.crd(group, plural));
             // Who may not read CRDs gets the embedded copies of the platform's.
-            for crd in futures::future::join_all(requests).await.into_iter().filter_map(|answer| answer.ok().flatten()) {
+            for crd in futures::future::join_all(requests).await.into_iter().filter_map(|answer| answer.ok().flatten())
+            {
                 self.world.schemas.add_crd(&crd);
                 self.crds.push(crd);
             }
@@ -233,5 +254,6 @@ impl Session {
 }
 
 fn parse(origin: &str, text: &str) -> Result<Environment, Failure> {
-    yaml::read_typed(&origin.into(), text).map_err(|found| Failure::error(format!("the environment in {origin} is not valid")).with(vec![found]))
+    yaml::read_typed(&origin.into(), text)
+        .map_err(|found| Failure::error(format!("the environment in {origin} is not valid")).with(vec![found]))
 }

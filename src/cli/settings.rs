@@ -11,9 +11,13 @@ pub(super) fn keycloak_credential(args: &WorldArgs) -> Result<Option<(String, Se
         Some(file) => std::fs::read_to_string(file)
             .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
             .map_err(|error| format!("failed to read {}: {error}", file.display()))?,
-        #[expect(clippy::disallowed_methods, reason = "a password must not be a flag, where every user of the machine sees it")]
-        None => std::env::var("PACKCTL_KEYCLOAK_PASSWORD")
-            .map_err(|_| "--keycloak-username needs --keycloak-password-file or PACKCTL_KEYCLOAK_PASSWORD".to_owned())?,
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a password must not be a flag, where every user of the machine sees it"
+        )]
+        None => std::env::var("PACKCTL_KEYCLOAK_PASSWORD").map_err(|_| {
+            "--keycloak-username needs --keycloak-password-file or PACKCTL_KEYCLOAK_PASSWORD".to_owned()
+        })?,
     };
     Ok(Some((username.clone(), SecretString::from(password))))
 }

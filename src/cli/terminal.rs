@@ -9,31 +9,32 @@ use crate::resource::Secrets;
 
 /// Standard output and standard error of this run.
 #[derive(Clone, Debug)]
-pub struct Terminal {
+pub(super) struct Terminal {
     out: Term,
     err: Term,
     color: bool,
     width: Option<usize>,
     /// Values that must never be shown.
-    pub secrets: Secrets,
+    pub(super) secrets: Secrets,
 }
 
 impl Terminal {
     /// The process's own streams. `color`: forced on or off, else as the terminal and NO_COLOR say.
-    pub fn new(color: Option<bool>, width: Option<usize>, secrets: Secrets) -> Self {
+    pub(super) fn new(color: Option<bool>, width: Option<usize>, secrets: Secrets) -> Self {
         let out = Term::stdout();
         let color = color.unwrap_or_else(|| console::colors_enabled() && out.is_term());
         Self { out, err: Term::stderr(), color, width, secrets }
     }
 
     /// How to present.
-    pub fn style(&self, all: bool) -> Style {
-        let width = self.width.unwrap_or_else(|| if self.out.is_term() { usize::from(self.out.size().1).max(40) } else { 120 });
+    pub(super) fn style(&self, all: bool) -> Style {
+        let width =
+            self.width.unwrap_or_else(|| if self.out.is_term() { usize::from(self.out.size().1).max(40) } else { 120 });
         Style { color: self.color, width, all, unicode: false }
     }
 
     /// Writes data. A reader that went away is no error.
-    pub fn data(&self, text: &str) -> std::io::Result<()> {
+    pub(super) fn data(&self, text: &str) -> std::io::Result<()> {
         let mut out = std::io::stdout().lock();
         match out.write_all(self.secrets.mask(text).as_bytes()).and_then(|()| out.flush()) {
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
@@ -42,19 +43,19 @@ impl Terminal {
     }
 
     /// Says something to the person, a line.
-    pub fn say(&self, text: &str) {
+    pub(super) fn say(&self, text: &str) {
         let _ = self.err.write_line(&self.secrets.mask(text));
     }
 
     /// Asks for the word `yes`. `false` on anything else, and at the end of input.
-    pub fn confirm(&self, question: &str) -> bool {
+    pub(super) fn confirm(&self, question: &str) -> bool {
         let _ = write!(std::io::stderr(), "{question} ");
         let mut answer = String::new();
         matches!(std::io::stdin().read_line(&mut answer), Ok(read) if read > 0) && answer.trim() == "yes"
     }
 
     /// Whether a person can be asked.
-    pub fn can_ask(&self) -> bool {
+    pub(super) fn can_ask(&self) -> bool {
         std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
     }
 }

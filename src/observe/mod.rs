@@ -56,7 +56,8 @@ pub fn second(scope: Scope<'_>, environment: &Environment, world: &World) -> Rea
     }
     let mut apps: BTreeSet<AppId> =
         world.of_kind("reconcilers.nebari.dev", "NebariApp").filter_map(|live| live.address.as_app()).collect();
-    let packs = scope.packs.iter().flat_map(|pack| pack.documents.iter().map(|found| (pack.destination.as_deref(), found)));
+    let packs =
+        scope.packs.iter().flat_map(|pack| pack.documents.iter().map(|found| (pack.destination.as_deref(), found)));
     for (namespace, document) in packs.chain(scope.documents.iter().map(|found| (None, found))) {
         let Some(address) = document.address(namespace, &world.kinds) else { continue };
         list(&address.group, &address.kind, &mut set);
