@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::types::{Act, Action, Change, Precondition, Step, Until};
 use crate::derive::{Desired, Gateway, Names, kinds_text, recorded_kinds};
 use crate::graph::ResourceGraph;
-use crate::observed::World;
+use crate::observed::{Live, World};
 use crate::resource::{Address, AppId, FieldPath, Hand, Resource};
 
 /// What the comparison found, per change.
@@ -275,13 +275,30 @@ impl Builder<'_> {
         let listener = names.listener_name();
         let carried_traffic = self.world.get(&gateway.address()).live().is_some_and(|live| {
             let listeners = live.value().pointer("/spec/listeners").and_then(Value::as_array);
-            listeners.into_iter().flatten().any(|found| found.get("name").and_then(Value::as_str) == Some(&listener))
+            let there = listeners
+                .into_iter()
+                .flatten()
+                .any(|found| found.get("name").and_then(Value::as_str) == Some(&listener));
+            there && !self.anchored_from_the_start(app, live, &anchor_route)
         });
         if carried_traffic {
             // Connections from before the anchor live on without the authorization filter until they are drained.
             waits.push(Until::Drained(anchor_route));
         }
         waits
+    }
+
+    /// Whether the anchor was there when the app's listener was last written: then the listener never carried traffic without it.
+    fn anchored_from_the_start(&self, app: &AppId, gateway: &Live, anchor: &Address) -> bool {
+        let hand = Hand::entry(&app.to_string(), "listener");
+        let listener = gateway
+            .managed()
+            .iter()
+            .find(|entry| entry.manager == hand.manager())
+            .and_then(|entry| entry.time.as_deref());
+        let anchor = self.world.get(anchor).live().and_then(|live| live.text("/metadata/creationTimestamp"));
+        // RFC 3339 in UTC sorts as text.
+        listener.zip(anchor).is_some_and(|(listener, anchor)| anchor <= listener)
     }
 
     /// Deletes, by app: route, policy, lock, listener, certificate, readers, Secret, client, the NebariApp; then the pack's
