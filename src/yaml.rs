@@ -11,11 +11,18 @@ pub struct Document {
     pub value: Value,
     /// f
     pub file: Arc<str>,
+    text: Arc<str>,
 }
 impl Document {
     /// p
-    pub fn place(&self, _pointer: &str) -> Place {
-        Place { file: self.file.clone(), line: 1, column: 1 }
+    pub fn place(&self, pointer: &str) -> Place {
+        let here = |key: &str, line: &str| {
+            let line = line.trim_start_matches([' ', '{', '"']);
+            line.strip_prefix(key).is_some_and(|rest| rest.trim_start_matches('"').starts_with(':'))
+        };
+        let found = pointer.rsplit('/').find_map(|key| self.text.lines().position(|line| here(key, line)));
+        let line = found.and_then(|line| u32::try_from(line + 1).ok()).unwrap_or(1);
+        Place { file: self.file.clone(), line, column: 1 }
     }
     /// a
     pub fn address(&self, ns: Option<&str>, kinds: &Kinds) -> Option<Address> {
@@ -42,7 +49,7 @@ pub fn read_all(file: &Arc<str>, text: &str) -> Result<Vec<Document>, Diagnostic
             column: u32::try_from(column).unwrap_or(1),
         }))
     })?;
-    Ok(values.into_iter().map(|value| Document { file: file.clone(), value }).collect())
+    Ok(values.into_iter().map(|value| Document { file: file.clone(), value, text: text.into() }).collect())
 }
 
 /// Writes a value.
