@@ -2,12 +2,16 @@
 pub mod api;
 pub mod apply;
 pub mod check;
+pub mod cli;
 pub mod derive;
 pub mod diagnostic;
 pub mod diff;
 pub mod graph;
+pub mod load;
+pub mod observe;
 pub mod observed;
 pub mod plan;
+pub mod present;
 pub mod provider;
 pub mod render;
 pub mod resource;

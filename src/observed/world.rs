@@ -183,7 +183,11 @@ impl World {
 
     /// Adds a reading; a later answer about the same object wins.
     pub fn absorb(&mut self, reading: Reading) {
+        for address in reading.singles.keys() {
+            self.objects.remove(address);
+        }
         for live in reading.objects {
+            self.singles.remove(&live.address);
             self.objects.insert(live.address.clone(), live);
         }
         self.coverage.extend(reading.coverage);

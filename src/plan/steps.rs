@@ -227,7 +227,12 @@ impl Builder<'_> {
         let address = &change.address;
         let Some((ground, derived)) = self.desired.grounds.get(app).zip(self.desired.apps.get(app)) else { return };
         let names = Names::of(app);
-        let attach = self.attach_waits(app, &ground.gateway);
+        let moves = |field: &crate::diff::FieldChange| {
+            ["spec.parentRefs", "spec.hostnames"].iter().any(|path| field.path.starts_with(&FieldPath::of(path)))
+        };
+        let attached =
+            change.before.as_ref().is_some_and(|route| weight(route) > 0) && !change.fields.iter().any(moves);
+        let attach = if attached { Vec::new() } else { self.attach_waits(app, &ground.gateway) };
         let served = vec![
             Until::PolicyAccepted(names.policy()),
             Until::RouteAccepted(address.clone()),
