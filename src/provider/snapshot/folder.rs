@@ -10,6 +10,17 @@ use crate::diagnostic::{Diagnostic, Place};
 use crate::resource::Secrets;
 use crate::yaml;
 
+/// The folder is not there or holds no snapshot.
+pub(super) const MISSING: &str = "PK0201";
+/// A file cannot be read or is not what belongs there.
+pub(super) const BROKEN: &str = "PK0202";
+/// A file's path and its content disagree, or a snapshot has no such file.
+pub(super) const MISPLACED: &str = "PK0203";
+/// The snapshot's world does not serve the kind.
+pub(super) const UNSERVED: &str = "PK0204";
+/// A value of a Secret is not written as one.
+pub(super) const NOT_SECRET: &str = "PK0205";
+
 /// A folder that is being read.
 pub(super) struct Folder<'f> {
     pub(super) dir: &'f Path,
@@ -24,14 +35,27 @@ impl Folder<'_> {
         if relative.is_empty() { shown.into() } else { format!("{shown}/{relative}").into() }
     }
 
-    pub(super) fn error(&mut self, code: &str, relative: &str, line: u32, message: impl Into<String>) {
-        let place = Place { file: self.file(relative), line, column: 1 };
+    /// The beginning of a file.
+    pub(super) fn start(&self, relative: &str) -> Place {
+        self.line(relative, 1)
+    }
+
+    fn line(&self, relative: &str, line: u32) -> Place {
+        Place { file: self.file(relative), line, column: 1 }
+    }
+
+    /// The place of a field. Only what is wrong is looked for, so the file is read again.
+    pub(super) fn place(&self, relative: &str, text: &str, pointer: &str) -> Place {
+        let documents = yaml::read_all(&self.file(relative), text).unwrap_or_default();
+        documents.first().map_or_else(|| self.start(relative), |document| document.place(pointer))
+    }
+
+    pub(super) fn error(&mut self, code: &str, place: Place, message: impl Into<String>) {
         self.errors.push(Diagnostic::error(code, message).place(Some(place)));
     }
 
     /// As [`Folder::error`], with what to do about it.
-    pub(super) fn error_with_help(&mut self, code: &str, relative: &str, message: impl Into<String>, help: &str) {
-        let place = Place { file: self.file(relative), line: 1, column: 1 };
+    pub(super) fn error_with_help(&mut self, code: &str, place: Place, message: impl Into<String>, help: &str) {
         self.errors.push(Diagnostic::error(code, message).place(Some(place)).help(help));
     }
 
@@ -42,9 +66,14 @@ impl Folder<'_> {
             Ok(entries) => entries,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && !relative.is_empty() => return names,
             Err(error) => {
-                let code = if relative.is_empty() { "snapshot-missing" } else { "snapshot-file" };
+                let code = if relative.is_empty() { MISSING } else { BROKEN };
                 let message = format!("cannot read the snapshot's folder: {error}");
-                self.error_with_help(code, relative, message, "name a folder that `packctl snapshot --out` wrote");
+                self.error_with_help(
+                    code,
+                    self.start(relative),
+                    message,
+                    "name a folder that `packctl snapshot --out` wrote",
+                );
                 return names;
             }
         };
@@ -53,10 +82,10 @@ impl Folder<'_> {
                 Ok(Ok(name)) if name.starts_with('.') => {}
                 Ok(Ok(name)) => names.push(name),
                 Ok(Err(name)) => {
-                    self.error("snapshot-path", relative, 1, format!("the file name {name:?} is not UTF-8"));
+                    self.error(MISPLACED, self.start(relative), format!("the file name {name:?} is not UTF-8"));
                 }
                 Err(error) => {
-                    self.error("snapshot-file", relative, 1, format!("cannot list the folder: {error}"));
+                    self.error(BROKEN, self.start(relative), format!("cannot list the folder: {error}"));
                 }
             }
         }
@@ -72,7 +101,7 @@ impl Folder<'_> {
             if self.dir.join(&path).is_dir() {
                 folders.push(path);
             } else {
-                self.error("snapshot-path", &path, 1, "a file where a snapshot has folders");
+                self.error(MISPLACED, self.start(&path), "a file where a snapshot has folders");
             }
         }
         folders
@@ -91,7 +120,7 @@ impl Folder<'_> {
             Ok(text) => Some((self.file(relative), text)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => {
-                self.error("snapshot-file", relative, 1, format!("cannot read the file: {error}"));
+                self.error(BROKEN, self.start(relative), format!("cannot read the file: {error}"));
                 None
             }
         }
@@ -108,7 +137,7 @@ impl Folder<'_> {
             Ok(value) => Some(value),
             Err(error) => {
                 let line = u32::try_from(error.line()).unwrap_or(1).max(1);
-                self.error("snapshot-file", relative, line, format!("not the JSON that belongs here: {error}"));
+                self.error(BROKEN, self.line(relative, line), format!("not the JSON that belongs here: {error}"));
                 None
             }
         }
@@ -126,7 +155,7 @@ impl Folder<'_> {
                 Ok([document]) => Some((text, document.value)),
                 Err(documents) => {
                     let message = format!("{} documents where a snapshot has one object", documents.len());
-                    self.error("snapshot-file", relative, 1, message);
+                    self.error(BROKEN, self.start(relative), message);
                     None
                 }
             },
@@ -136,14 +165,4 @@ impl Folder<'_> {
             }
         }
     }
-}
-
-/// The first line that gives `key` a value with `value` in it, else the first.
-pub(super) fn line_of(text: &str, key: &str, value: &str) -> u32 {
-    let here = |line: &str| {
-        let line = line.trim_start_matches([' ', '{', '"', '\'', ',']);
-        line.strip_prefix(key)
-            .is_some_and(|rest| rest.trim_start_matches(['"', '\'']).starts_with(':') && rest.contains(value))
-    };
-    text.lines().position(here).and_then(|line| u32::try_from(line + 1).ok()).unwrap_or(1)
 }

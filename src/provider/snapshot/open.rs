@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::complete::complete;
 use super::coverage::Gaps;
-use super::folder::{Folder, line_of};
+use super::folder::{BROKEN, Folder, MISPLACED, MISSING, NOT_SECRET, UNSERVED};
 use super::{Snapshot, layout, secrets};
 use crate::diagnostic::Diagnostic;
 use crate::observed::{KindInfo, Kinds};
@@ -76,19 +76,19 @@ impl Folder<'_> {
         let names = self.names("");
         for name in names.iter().filter(|name| !layout::ENTRIES.contains(&name.as_str()) && *name != "README.md") {
             let help = format!("a snapshot's folder holds {}", layout::ENTRIES.join(", "));
-            self.error_with_help("snapshot-path", name, format!("a snapshot has no `{name}`"), &help);
+            self.error_with_help(MISPLACED, self.start(name), format!("a snapshot has no `{name}`"), &help);
         }
         let world = [layout::VERSION, layout::KUBERNETES, layout::KEYCLOAK];
         if self.errors.is_empty() && !names.iter().any(|name| world.contains(&name.as_str())) {
             let help = "name a folder that `packctl snapshot --out` wrote, or begin one with a `version.json` of `{}`";
-            self.error_with_help("snapshot-missing", "", "the folder holds no snapshot", help);
+            self.error_with_help(MISSING, self.start(""), "the folder holds no snapshot", help);
         }
     }
 
     fn gaps(&mut self) -> Gaps {
         let Some(value) = self.json::<Value>(layout::COVERAGE) else { return Gaps::default() };
         Gaps::read(&value).unwrap_or_else(|message| {
-            self.error("snapshot-file", layout::COVERAGE, 1, message);
+            self.error(BROKEN, self.start(layout::COVERAGE), message);
             Gaps::default()
         })
     }
@@ -101,7 +101,7 @@ impl Folder<'_> {
             if value.get("kind").and_then(Value::as_str) == Some("CustomResourceDefinition") {
                 crds.push(value);
             } else {
-                self.error("snapshot-file", &relative, line_of(&text, "kind", ""), "not a CustomResourceDefinition");
+                self.error(BROKEN, self.place(&relative, &text, "/kind"), "not a CustomResourceDefinition");
             }
         }
         crds
@@ -115,7 +115,7 @@ impl Folder<'_> {
                 let Some(info) = kinds.get(&group, &kind) else {
                     let message = format!("the snapshot serves no kind {kind} in the group {group:?}");
                     let help = "list every kind of the cluster in apis.json, or take the folder out";
-                    self.error_with_help("snapshot-kind", &kind_folder, message, help);
+                    self.error_with_help(UNSERVED, self.start(&kind_folder), message, help);
                     continue;
                 };
                 for folder in self.folders(&kind_folder) {
@@ -131,56 +131,45 @@ impl Folder<'_> {
         let mut parts = relative.rsplit('/');
         let (file, folder) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
         let Some((stem, "yaml" | "yml" | "json")) = file.rsplit_once('.') else {
-            self.error("snapshot-path", relative, 1, "neither .yaml nor .json");
+            self.error(MISPLACED, self.start(relative), "neither .yaml nor .json");
             return;
         };
-        let Some((text, mut value)) = self.value(relative) else { return };
+        let Some((text, value)) = self.value(relative) else { return };
         let read = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
         let (name, namespace) = (read("/metadata/name"), read("/metadata/namespace"));
         let version = if group.is_empty() { info.version.clone() } else { format!("{group}/{}", info.version) };
-        let mut differs = Vec::new();
-        for (key, found, expected) in
-            [("apiVersion", read("/apiVersion"), version.as_str()), ("kind", read("/kind"), kind)]
-        {
-            if found != expected {
-                differs.push((key, found, format!("`{expected}`")));
+        let mut expected = Vec::new();
+        for (pointer, wanted) in [("/apiVersion", version.as_str()), ("/kind", kind)] {
+            if read(pointer) != wanted {
+                expected.push((pointer, format!("`{wanted}`")));
             }
         }
         if !layout::means(stem, &name) {
-            differs.push((
-                "name",
-                name.clone(),
-                format!("that of the file, `{}`", layout::decode(stem).unwrap_or_default()),
-            ));
+            expected.push(("/metadata/name", format!("that of the file, `{}`", shown(stem))));
         }
         match (info.namespaced, folder == layout::CLUSTER) {
             (true, true) => {
-                differs.push(("namespace", namespace.clone(), format!("that of a folder: every {kind} has one")))
+                let message = format!("a {kind} is in a namespace: its file belongs in the folder of that name");
+                self.error(MISPLACED, self.place(relative, &text, "/metadata/namespace"), message);
+                return;
             }
             (false, false) => {
-                self.error(
-                    "snapshot-path",
-                    relative,
-                    1,
-                    format!("a {kind} has no namespace: it belongs in {}", layout::CLUSTER),
-                );
+                let message = format!("a {kind} is in no namespace: its file belongs in `{}`", layout::CLUSTER);
+                self.error(MISPLACED, self.place(relative, &text, "/kind"), message);
                 return;
             }
             (true, false) if !layout::means(folder, &namespace) => {
-                let expected = format!("that of the folder, `{}`", layout::decode(folder).unwrap_or_default());
-                differs.push(("namespace", namespace.clone(), expected));
+                expected.push(("/metadata/namespace", format!("that of the folder, `{}`", shown(folder))));
             }
-            (false, true) if !namespace.is_empty() => differs.push(("namespace", namespace.clone(), "absent".into())),
-            _ => {}
+            (false, true) if !namespace.is_empty() => {
+                expected.push(("/metadata/namespace", format!("absent: a {kind} is in none")));
+            }
+            (true, false) | (false, true) => {}
         }
-        for (key, found, expected) in &differs {
-            let (found, line) = match found.as_str() {
-                "" => ("is missing".into(), 1),
-                found => (format!("is `{found}`"), line_of(&text, key, found)),
-            };
-            self.error("snapshot-path", relative, line, format!("`{key}` {found}, must be {expected}"));
-        }
-        if !differs.is_empty() {
+        if !expected.is_empty() {
+            for (pointer, expected) in expected {
+                self.disagrees(relative, &text, &value, pointer, &expected);
+            }
             return;
         }
         let address = if info.namespaced {
@@ -188,7 +177,18 @@ impl Folder<'_> {
         } else {
             Address::cluster_scoped(group, kind, &name)
         };
-        self.keep(relative, &text, address, &mut value, objects);
+        self.keep(relative, &text, address, value, objects);
+    }
+
+    /// A field that says something else than the file's path.
+    fn disagrees(&mut self, relative: &str, text: &str, value: &Value, pointer: &str, expected: &str) {
+        let key = pointer.rsplit('/').next().unwrap_or_default();
+        let found = match value.pointer(pointer).and_then(Value::as_str) {
+            Some(found) => format!("is `{found}`"),
+            None => "is missing".into(),
+        };
+        let place = self.place(relative, text, pointer);
+        self.error(MISPLACED, place, format!("`{key}` {found}, must be {expected}"));
     }
 
     fn keycloak(&mut self, objects: &mut Objects) -> BTreeSet<String> {
@@ -197,7 +197,11 @@ impl Folder<'_> {
             let Some(realm) = last(&realm_folder) else { continue };
             for folder in self.folders(&realm_folder) {
                 if !folder.ends_with(&format!("/{}", layout::CLIENTS)) {
-                    self.error("snapshot-path", &folder, 1, "snapshots hold a realm's clients and nothing else of it");
+                    self.error(
+                        MISPLACED,
+                        self.start(&folder),
+                        "snapshots hold a realm's clients and nothing else of it",
+                    );
                     continue;
                 }
                 for name in self.names(&folder) {
@@ -212,31 +216,34 @@ impl Folder<'_> {
     fn client(&mut self, relative: &str, realm: &str, objects: &mut Objects) {
         let file = relative.rsplit('/').next().unwrap_or_default();
         let Some(stem) = file.strip_suffix(".json") else {
-            self.error("snapshot-path", relative, 1, "not .json");
+            self.error(MISPLACED, self.start(relative), "not .json");
             return;
         };
-        let Some((text, mut value)) = self.value(relative) else { return };
+        let Some((text, value)) = self.value(relative) else { return };
         let id = value.get("clientId").and_then(Value::as_str).unwrap_or_default().to_owned();
         if !layout::means(stem, &id) {
-            let line = line_of(&text, "clientId", &id);
-            let expected = layout::decode(stem).unwrap_or_default();
-            let message = format!("`clientId` is `{id}`, must be that of the file, `{expected}`");
-            self.error("snapshot-path", relative, line, message);
+            let expected = format!("that of the file, `{}`", shown(stem));
+            self.disagrees(relative, &text, &value, "/clientId", &expected);
             return;
         }
-        self.keep(relative, &text, Address::client(realm, &id), &mut value, objects);
+        self.keep(relative, &text, Address::client(realm, &id), value, objects);
     }
 
-    fn keep(&mut self, relative: &str, text: &str, address: Address, value: &mut Value, objects: &mut Objects) {
-        for (key, wrong) in secrets::take_in(&address, value, self.secrets) {
-            self.error("snapshot-secret", relative, line_of(text, &key, ""), format!("`{key}` {wrong}"));
+    fn keep(&mut self, relative: &str, text: &str, address: Address, mut value: Value, objects: &mut Objects) {
+        for (pointer, wrong) in secrets::take_in(&address, &mut value, self.secrets) {
+            let key = pointer.rsplit('/').next().unwrap_or_default();
+            self.error(NOT_SECRET, self.place(relative, text, &pointer), format!("`{key}` {wrong}"));
         }
-        if objects.insert(address.clone(), value.take()).is_some() {
-            self.error("snapshot-path", relative, 1, format!("{address} stands in two files"));
+        if objects.insert(address.clone(), value).is_some() {
+            self.error(MISPLACED, self.start(relative), format!("{address} stands in two files"));
         }
     }
 }
 
 fn last(folder: &str) -> Option<String> {
     layout::decode(folder.rsplit('/').next()?)
+}
+
+fn shown(stem: &str) -> String {
+    layout::decode(stem).unwrap_or_else(|| stem.into())
 }

@@ -25,17 +25,17 @@ enum Form {
     Plain,
 }
 
-/// Replaces every secret value of an object by the placeholder of its id. Errors are a key and what is wrong with its value,
-/// never the value.
+/// Replaces every secret value of an object by the placeholder of its id. Errors are a JSON pointer and what is wrong there,
+/// never a value.
 pub(super) fn take_in(address: &Address, object: &mut Value, secrets: &Secrets) -> Vec<(String, &'static str)> {
     let mut errors = Vec::new();
     if is_secret(address) {
         if object.get("stringData").is_some() {
-            errors.push(("stringData".into(), "is never part of a live Secret: write base64 under `data`"));
+            errors.push(("/stringData".into(), "is never part of a live Secret: write base64 under `data`"));
         }
         for (key, value) in object.get("data").and_then(Value::as_object).into_iter().flatten() {
             if !value.is_string() {
-                errors.push((key.clone(), "is no text"));
+                errors.push((format!("/data/{key}"), "is no text"));
             }
         }
     }
@@ -48,7 +48,7 @@ pub(super) fn take_in(address: &Address, object: &mut Value, secrets: &Secrets) 
             (Form::Base64, Some(bytes)) if PUBLIC_KEYS.contains(&key) => Some(STANDARD.encode(bytes)),
             (Form::Base64, Some(bytes)) => Some(secrets.intern(&bytes).placeholder()),
             (Form::Base64, None) => {
-                errors.push((key.into(), "is neither base64 nor packctl-secret:NUMBER"));
+                errors.push((format!("/data/{key}"), "is neither base64 nor packctl-secret:NUMBER"));
                 None
             }
         }
@@ -88,6 +88,11 @@ impl Numbers {
 /// Masks what else of an object's texts is known to be secret. What tells which object it is stays: a value that is also a
 /// name is no secret by that name, and a file must agree with its path.
 pub(super) fn mask(object: &mut Value, secrets: &Secrets) {
+    // Asked once for the whole object, not for each of its texts: hardly any object repeats a secret.
+    let text = object.to_string();
+    if secrets.mask(&text) == text {
+        return;
+    }
     let Value::Object(map) = object else { return };
     for (name, value) in map {
         match name.as_str() {
@@ -193,7 +198,7 @@ mod tests {
         let mut broken = json!({"data": {"key": "not base64!"}});
         assert_eq!(
             take_in(&secret, &mut broken, &secrets),
-            [("key".into(), "is neither base64 nor packctl-secret:NUMBER")]
+            [("/data/key".into(), "is neither base64 nor packctl-secret:NUMBER")]
         );
     }
 }
