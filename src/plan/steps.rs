@@ -317,10 +317,15 @@ impl Builder<'_> {
                     other.pack == change.pack && change.pack.is_some(),
                 );
                 let earlier = self::rank(other) < rank;
-                if earlier && (same_app || (same_pack && rank >= OF_PACK)) {
+                let of_anchor = [change, *other].iter().all(|change| change.app.is_none() && change.pack.is_none());
+                if earlier && (same_app || of_anchor || (same_pack && rank >= OF_PACK)) {
                     after.insert(
                         step.id,
-                        if same_app { "an app is taken down from the outside in" } else { "the pack's apps go first" },
+                        if same_pack && !same_app {
+                            "the pack's apps go first"
+                        } else {
+                            "it is taken down from the outside in"
+                        },
                     );
                     if same_app && step.address.kind == "HTTPRoute" && rank == POLICY {
                         waits.push(Until::Gone(step.address.clone()));
