@@ -49,10 +49,16 @@ fn block(view: &View<'_>, pack: &PackId, changes: &[&Change]) -> Block {
     let before = version(summary.and_then(|summary| summary.before.as_ref()));
     let after = version(summary.and_then(|summary| summary.after.as_ref()));
     let moved = tally::summary(&totals);
+    let record =
+        changes.iter().find(|change| change.address.kind == "ConfigMap" && change.address.name == pack.record_name());
+    // Only the record tells for sure: a new pack may find objects that are there already.
+    let new = match record {
+        Some(record) => record.action == Action::Create,
+        None => totals.add > 0 && totals.add == changes.len(),
+    };
     let mut facts = Vec::new();
     match (before, after) {
-        // A record that has no version yet is no new pack: objects of it are there.
-        (None, after) if totals.add > 0 && totals.add == changes.len() => {
+        (None, after) if new => {
             facts.push(after.map_or_else(|| "new".into(), |version| format!("new {version}")));
         }
         (Some(before), Some(after)) if before != after => {
@@ -61,8 +67,7 @@ fn block(view: &View<'_>, pack: &PackId, changes: &[&Change]) -> Block {
         }
         _ => facts.push(moved.unwrap_or_else(|| "in sync".into())),
     }
-    let record = |change: &&Change| change.address.kind == "ConfigMap" && change.address.name == pack.record_name();
-    if changes.iter().any(record) {
+    if record.is_some() {
         facts.push("direct".into());
     }
     let stopped: Vec<String> = view
@@ -157,26 +162,30 @@ fn wave(view: &View<'_>, change: &Change) -> usize {
     view.wave(&change.address).unwrap_or(usize::MAX)
 }
 
+/// Rows by wave, kind and address; equal changes stand where the first of them does.
 fn sorted_rows(view: &View<'_>, changes: &[&Change], indent: usize, root: &str) -> Vec<(usize, Row)> {
     let mut sorted = changes.to_vec();
     sorted
         .sort_by_cached_key(|change| (wave(view, change), change.address.kind.to_lowercase(), change.address.clone()));
-    let mut equal: BTreeMap<String, Vec<&Change>> = BTreeMap::new();
+    let keys: Vec<Option<String>> = sorted.iter().map(|change| fold_key(view, change)).collect();
+    let mut equal: BTreeMap<&str, Vec<&Change>> = BTreeMap::new();
+    for (key, change) in keys.iter().zip(&sorted) {
+        if let Some(key) = key {
+            equal.entry(key).or_default().push(change);
+        }
+    }
+    equal.retain(|_, group| group.len() >= FOLDED_FROM);
     let mut rows = Vec::new();
-    for change in &sorted {
-        match fold_key(view, change) {
-            Some(key) => equal.entry(key).or_default().push(change),
-            None => rows.push((wave(view, change), row(view, change, indent, root))),
-        }
+    for (key, change) in keys.iter().zip(&sorted) {
+        let row = match key.as_ref().and_then(|key| equal.get(key.as_str())) {
+            Some(group) if group.first().is_some_and(|first| first.address == change.address) => {
+                folded(view, change, group, indent)
+            }
+            Some(_) => continue,
+            None => row(view, change, indent, root),
+        };
+        rows.push((wave(view, change), row));
     }
-    for group in equal.into_values() {
-        if group.len() >= FOLDED_FROM {
-            rows.extend(group.first().map(|first| (wave(view, first), folded(view, first, &group, indent))));
-        } else {
-            rows.extend(group.iter().map(|change| (wave(view, change), row(view, change, indent, root))));
-        }
-    }
-    rows.sort_by_key(|(wave, _)| *wave);
     rows
 }
 

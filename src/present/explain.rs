@@ -45,9 +45,10 @@ impl<'p> Page<'p> {
 
     fn change(&self, out: &mut String, change: &'p Change) {
         let mut line = Line::new(&self.view);
-        let verb = glyph(change);
-        line.put(Label::of(change), verb);
-        line.to(if verb.trim().is_empty() { 0 } else { columns(verb) + 1 });
+        if change.action != Action::None {
+            line.put(Label::of(change), glyph(change));
+            line.to(line.at + 1);
+        }
         line.put(Label::Heading, &self.view.name(&change.address));
         line.put(Label::Plain, &format!(": {}", self.headline(change)));
         line.end(out);
@@ -251,7 +252,7 @@ impl<'p> Page<'p> {
             Precondition::Entry { uid, fingerprint } => {
                 format!("the entry in {} is as seen, fingerprint {fingerprint}", self.view.text(uid))
             }
-            Precondition::Owned { uid } => format!("it is {} and still ours", self.view.text(uid)),
+            Precondition::EntryOf(address) => format!("{} is as this plan wrote it", self.view.name(address)),
             Precondition::After(id) => {
                 let earlier = self.view.plan.steps.get(*id)?;
                 format!("it is as step {} {} left it", earlier.wave, earlier.title)

@@ -182,18 +182,22 @@ fn config_map(change: &Change, body: &Body<'_>) -> String {
     count(body.keys("/data") + body.keys("/binaryData"), "key")
 }
 
+/// The widest rule, and how many more there are.
 fn role(body: &Body<'_>) -> String {
-    let rules: Vec<String> = body
-        .items("/rules")
-        .iter()
-        .map(|rule| {
-            let rule = Body(rule);
-            let names = rule.texts("/resourceNames");
-            let what = if names.is_empty() { rule.texts("/resources") } else { names };
-            format!("{} {}", some_of(&rule.texts("/verbs"), 3), some_of(&what, 2))
-        })
-        .collect();
-    if rules.is_empty() { "no rule".into() } else { some_of(&rules, 1) }
+    let rules = body.items("/rules");
+    let wide = |rule: &&Value| {
+        let rule = Body(rule);
+        ["/verbs", "/resources", "/apiGroups"].iter().any(|of| rule.texts(of).contains(&"*"))
+    };
+    let Some(rule) = rules.iter().find(wide).or(rules.first()) else { return "no rule".into() };
+    let rule = Body(rule);
+    let names = rule.texts("/resourceNames");
+    let what = if names.is_empty() { rule.texts("/resources") } else { names };
+    let told = format!("{} {}", rule.texts("/verbs").join(", "), some_of(&what, 2));
+    match rules.len() - 1 {
+        0 => told,
+        more => format!("{told} and {}", count(more, "more rule")),
+    }
 }
 
 fn subjects(body: &Body<'_>) -> Option<String> {

@@ -224,8 +224,13 @@ pub(super) fn write(out: &mut String, view: &View<'_>, signals: &[Signal]) {
             }
             line.to(margin);
             line.put(Label::Plain, piece);
-            if pieces.len() == 1 && line.at + 2 <= place_at {
-                line.to(place_at);
+            let at = match pieces.len() {
+                1 => Some(place_at).filter(|at| line.at + 2 <= *at),
+                last if last == position + 1 => Some(line.at + 2),
+                _ => None,
+            };
+            if let Some(at) = at.filter(|at| at + columns(place) <= width) {
+                line.to(at);
                 line.put(Label::Faint, std::mem::take(&mut place));
             }
             line.end(out);

@@ -91,7 +91,7 @@ impl Columns {
             line.put(Label::Plain, &row.steps);
         }
         let mut place = row.place.as_str();
-        if let Some(at) = self.place.filter(|at| line.at + 1 <= *at) {
+        if let Some(at) = self.place.filter(|at| line.at < *at) {
             line.to(at);
             line.put(Label::Faint, std::mem::take(&mut place));
         }

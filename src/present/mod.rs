@@ -2,7 +2,7 @@
 //!
 //! In goes a [`Plan`](crate::plan::Plan), out comes labelled text or JSON, into a `String`. Nothing here opens a file, looks
 //! at a terminal or knows the time, so equal plans give equal bytes. Two things happen to every text on its way out: secrets
-//! get the numbers of this plan ([`Numbers`]), and what could deceive a terminal is made [`visible`].
+//! get the numbers of this plan, and what could deceive a terminal is made [`visible()`].
 
 pub mod diagnostics;
 pub mod json;

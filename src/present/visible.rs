@@ -53,13 +53,18 @@ pub(super) fn start_of(text: &str, width: usize) -> &str {
     text
 }
 
-/// Breaks at spaces so that each line fits; a word that is longer than a line stands alone.
+/// Breaks at spaces so that each line fits; a word that is longer than a line stands alone, a number with its noun.
 pub(super) fn wrap(text: &str, first: usize, rest: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0;
-    for word in text.split(' ') {
+    let mut words = text.split(' ');
+    while let Some(word) = words.next() {
+        let mut word = Cow::Borrowed(word);
+        if !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit()) {
+            word = words.next().map_or(word.clone(), |noun| format!("{word} {noun}").into());
+        }
         let room = if lines.len() == 1 { first } else { rest };
-        let length = columns(word);
+        let length = columns(&word);
         if used > 0 && used + 1 + length > room {
             lines.push(String::new());
             used = 0;
@@ -69,7 +74,7 @@ pub(super) fn wrap(text: &str, first: usize, rest: usize) -> Vec<String> {
             line.push(' ');
             used += 1;
         }
-        line.push_str(word);
+        line.push_str(&word);
         used += length;
     }
     lines
@@ -89,6 +94,7 @@ mod tests {
     #[test]
     fn text_breaks_at_spaces_only() {
         assert_eq!(wrap("one two three", 7, 5), ["one two", "three"]);
+        assert_eq!(wrap("a, 1 drift, 2", 5, 5), ["a,", "1 drift,", "2"]);
         assert_eq!(wrap("a-word-that-is-long b", 4, 4), ["a-word-that-is-long", "b"]);
         assert_eq!(start_of("日本", 3), "日");
     }

@@ -151,11 +151,16 @@ fn remove(target: &mut Value, steps: &[PathStep]) {
 
 /// The position of what a step means in a list.
 fn position(items: &[Value], step: &PathStep) -> Option<usize> {
+    // Steps hold compact JSON; comparing a `Value` with a string would compare the contents of strings instead.
+    let is = |value: &Value, expected: &str| {
+        let text = value.to_string();
+        text == expected
+    };
     match step {
         PathStep::Index(position) => (*position < items.len()).then_some(*position),
-        PathStep::Item(expected) => items.iter().position(|item| item.to_string() == *expected),
+        PathStep::Item(expected) => items.iter().position(|item| is(item, expected)),
         PathStep::Key(keys) => items.iter().position(|item| {
-            keys.iter().all(|(name, expected)| item.get(name).is_some_and(|value| value.to_string() == *expected))
+            keys.iter().all(|(name, expected)| item.get(name).is_some_and(|value| is(value, expected)))
         }),
         PathStep::Field(_) => None,
     }

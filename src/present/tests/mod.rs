@@ -1,5 +1,7 @@
 //! Whole outputs for plans made by hand.
 
+mod explain;
+mod facts;
 mod findings;
 mod json;
 mod text;
