@@ -252,7 +252,7 @@ impl<'p> Page<'p> {
             Precondition::Entry { uid, fingerprint } => {
                 format!("the entry in {} is as seen, fingerprint {fingerprint}", self.view.text(uid))
             }
-            Precondition::EntryOf(address) => format!("{} is as this plan wrote it", self.view.name(address)),
+            Precondition::Owned { uid } => format!("it is {} and still ours", self.view.text(uid)),
             Precondition::After(id) => {
                 let earlier = self.view.plan.steps.get(*id)?;
                 format!("it is as step {} {} left it", earlier.wave, earlier.title)

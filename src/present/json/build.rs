@@ -339,7 +339,7 @@ fn precondition(condition: &Precondition) -> PreconditionEntry {
         Precondition::Entry { uid, fingerprint } => {
             PreconditionEntry::Entry { uid: uid.clone(), fingerprint: fingerprint.to_string() }
         }
-        Precondition::EntryOf(address) => PreconditionEntry::EntryOf { address: address.clone() },
+        Precondition::Owned { uid } => PreconditionEntry::Owned { uid: uid.clone() },
         Precondition::After(step) => PreconditionEntry::After { step: *step },
         Precondition::Nothing => PreconditionEntry::Nothing,
     }

@@ -285,10 +285,10 @@ pub enum PreconditionEntry {
         /// Of the entry.
         fingerprint: String,
     },
-    /// The object that holds the entry is written earlier in this plan.
-    EntryOf {
-        /// That object.
-        address: Address,
+    /// The object is this one and still carries our marks.
+    Owned {
+        /// Its uid.
+        uid: String,
     },
     /// The object is as an earlier step left it.
     After {

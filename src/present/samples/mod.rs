@@ -90,7 +90,9 @@ pub(in crate::present) fn add_steps(plan: &mut Plan, mut change: Change, steps: 
         };
         let only_if = match change.action {
             Action::Create => Precondition::Absent,
-            _ => Precondition::Unchanged { uid: "u-1".into(), fingerprint: Fingerprint(7) },
+            _ => {
+                Precondition::Unchanged { uid: "u-1".into(), fingerprint: Fingerprint { hash: 7, secrets: Vec::new() } }
+            }
         };
         let address = change.address.clone();
         plan.steps.push(Step { id, address, title, act, waits: waits.clone(), after: [].into(), only_if, wave: *wave });
