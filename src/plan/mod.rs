@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use crate::derive::DeleteRule;
 pub use health::{Health, health};
-pub use types::{Act, Action, Actor, Change, Opening, PackSummary, Plan, Precondition, Step, Totals, Until};
+pub use types::{Act, Action, Actor, Change, Opening, PackSummary, Plan, Precondition, Step, Until};
 
 pub(crate) use compare::{CONTROLLER_LEASE, OPERATOR_DEPLOYMENT};
 
