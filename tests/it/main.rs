@@ -2,3 +2,5 @@
 
 mod architecture;
 mod env;
+mod packctl;
+mod properties;
