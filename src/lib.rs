@@ -1,6 +1,7 @@
 //! packctl
 pub mod api;
 pub mod diagnostic;
+pub mod load;
 pub mod observed;
 pub mod provider;
 pub mod resource;
