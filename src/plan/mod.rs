@@ -108,6 +108,7 @@ fn block_dependants(graph: &ResourceGraph, plan: &mut Plan) {
             if changes {
                 plan.changes.remove(dependant);
                 plan.blocked.insert(dependant.clone(), format!("{why}: {} is blocked", blocked.short()));
+                plan.blocked_by.insert(dependant.clone(), blocked.clone());
                 queue.push(dependant.clone());
             }
         }

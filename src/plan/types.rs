@@ -239,6 +239,8 @@ pub struct Plan {
     pub diagnostics: Vec<Diagnostic>,
     /// Objects that could not be planned because of something unreadable or unknown.
     pub blocked: BTreeMap<Address, String>,
+    /// Those of [`Plan::blocked`] that are so only because of another one, which they need.
+    pub blocked_by: BTreeMap<Address, Address>,
     /// What stays behind on purpose after a delete: which, and why.
     pub kept: BTreeMap<Address, String>,
     /// Apps (and `-` for objects without one) by the digest of their actions, bodies, order and fingerprints.
