@@ -86,11 +86,11 @@ fn a_folder_of_manifests_becomes_a_pack() {
     assert_eq!((pack.source.as_str(), pack.version.as_str()), ("https://git.example.com/gitops.git src", "v1"));
     assert_eq!(pack.destination.as_deref(), Some("apps"));
     let namespace = pack.namespace.expect("a Namespace");
-    assert_eq!((namespace.create, namespace.place.line), (true, 21));
+    assert_eq!((namespace.create, namespace.place.line), (true, 20));
     assert_eq!(namespace.labels.get("nebari.dev/managed").map(String::as_str), Some("true"));
     let idle = "spec.syncPolicy.automated, spec.syncPolicy.retry, spec.syncPolicy.syncOptions[1]";
     let expected = [
-        format!("PK206 apps/a.yaml:17 without effect where packctl delivers: {idle}"),
+        format!("PK206 apps/a.yaml:16 without effect where packctl delivers: {idle}"),
         "PK218 src/values.yaml:1 src/values.yaml holds no manifest and is passed over".into(),
     ];
     assert_eq!(texts(&folder, &pack.notes), expected);
@@ -170,8 +170,8 @@ fn an_application_that_says_too_little_or_nonsense_is_refused() {
         "PK202 apps/a.yaml:4 `spec.destination` names no cluster",
         "PK202 apps/a.yaml:5 `spec.source.path` is missing",
         "PK202 apps/a.yaml:5 `spec.source.repoURL` is missing",
-        "PK202 apps/a.yaml:6 `spec.source.helm.values` must be a text",
         "PK202 apps/a.yaml:6 `spec.source.helm` stands beside `spec.source.directory`",
+        "PK202 apps/a.yaml:6 `spec.source.helm.values` must be a text",
         "PK202 apps/a.yaml:7 `spec.source.directory.recurse` must be true or false",
     ];
     assert_eq!(texts(&folder, &pack(&folder).failed), expected);

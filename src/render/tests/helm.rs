@@ -43,7 +43,7 @@ for argument in "$@"; do case "$argument" in --values=*) /bin/cat "${argument#--
 #[test]
 fn helm_is_run_as_argo_cd_runs_it_in_a_copy_without_an_environment() {
     let source = "helm:\n  releaseName: web\n  valueFiles: [values-prod.yaml, /shared/all.yaml, ../shared/all.yaml]\n  \
-                  valuesObject: {replicas: 2, on: 'yes'}\n  values: 'ignored: true'\n  parameters:\n  - {name: a.b, value: \
+                  valuesObject: {replicas: 2, 'on': 'yes'}\n  values: 'ignored: true'\n  parameters:\n  - {name: a.b, value: \
                   first}\n  - {name: tag, value: '1.10', forceString: true}\n  - {name: list, value: '{a,b}'}\n  - {name: a.b, \
                   value: 'x,y'}\n";
     let more = [
