@@ -1,32 +1,16 @@
-//! Temporary contract.
-use crate::diagnostic::Place;
-use crate::observed::Kinds;
-use crate::resource::Address;
-use serde_json::Value;
-use std::sync::Arc;
-/// D
-#[derive(Clone, Debug)]
-pub struct Document {
-    /// v
-    pub value: Value,
-    /// f
-    pub file: Arc<str>,
-}
-impl Document {
-    /// p
-    pub fn place(&self, _pointer: &str) -> Place {
-        Place { file: self.file.clone(), line: 1, column: 1 }
-    }
-    /// a
-    pub fn address(&self, ns: Option<&str>, kinds: &Kinds) -> Option<Address> {
-        let text = |p: &str| self.value.pointer(p).and_then(Value::as_str);
-        let (g, _v) = text("/apiVersion")?.split_once('/').unwrap_or(("", text("/apiVersion")?));
-        let kind = text("/kind")?;
-        let name = text("/metadata/name")?;
-        if kinds.get(g, kind)?.namespaced {
-            Some(Address::namespaced(g, kind, text("/metadata/namespace").or(ns)?, name))
-        } else {
-            Some(Address::cluster_scoped(g, kind, name))
-        }
-    }
-}
+//! The only YAML reader and writer. It reads as Kubernetes tools do, and it keeps where each field stands.
+//!
+//! `yes` and `on` are booleans, `0644` is octal, `8e1` is 80, a duplicate key is an error, `<<` merges. Hostile input ends in
+//! an error: texts over [`MAX_BYTES`], nesting over [`MAX_DEPTH`], more than [`MAX_NODES`] nodes with aliases expanded.
+
+mod document;
+mod error;
+mod read;
+mod write;
+
+pub use document::Document;
+pub use read::{MAX_BYTES, MAX_DEPTH, MAX_NODES, read_all, read_typed, text_of, too_long};
+pub use write::{write, write_typed};
+
+#[cfg(test)]
+mod tests;

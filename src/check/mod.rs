@@ -43,12 +43,23 @@ pub const RULES: &[&dyn Rule] = &[
     &rules::foreign_policy::ForeignPolicy,
     &rules::long_names::LongNames,
     &rules::foreign_object::ForeignObject,
+    &rules::last_listener::LastListener,
 ];
 
 /// Runs all rules, and takes the apps that an error stops out of what is desired.
 pub fn check(desired: &mut Desired, environment: &Environment, world: &World) {
     let facts = Facts { desired, world, environment };
-    let mut findings: Vec<Diagnostic> = RULES.iter().flat_map(|rule| rule.check(facts)).collect();
+    let findings: Vec<Diagnostic> = RULES.iter().flat_map(|rule| rule.check(facts)).collect();
+    refuse(findings, desired);
+}
+
+/// Runs the rules about what goes.
+pub fn check_destroy(desired: &mut Desired, environment: &Environment, world: &World) {
+    let findings = rules::last_listener::LastListener.check(Facts { desired, world, environment });
+    refuse(findings, desired);
+}
+
+fn refuse(mut findings: Vec<Diagnostic>, desired: &mut Desired) {
     desired.diagnostics.append(&mut findings);
     desired.diagnostics.sort();
     desired.diagnostics.dedup();

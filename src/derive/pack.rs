@@ -36,6 +36,10 @@ pub(super) fn add<'p>(
     desired: &mut Desired,
 ) -> Vec<(&'p Document, Address)> {
     let id = PackId { cluster: cluster.into(), namespace: pack.id_namespace.clone(), name: pack.name.clone() };
+    if let Some(finding) = other_source(&id, pack, world) {
+        desired.diagnostics.push(finding);
+        return Vec::new();
+    }
     let mut apps = Vec::new();
     let mut kinds = BTreeSet::new();
     let mut objects = 0;
@@ -94,6 +98,21 @@ pub(super) fn add<'p>(
     desired.wanted.insert(record.address.clone(), record);
     desired.packs.insert(id, info);
     apps
+}
+
+/// A pack is its name; the same name from another source would delete the first one's objects.
+fn other_source(id: &PackId, pack: &Pack, world: &World) -> Option<Diagnostic> {
+    let name = id.record_name();
+    let record = world.of_kind("", "ConfigMap").find(|live| live.address.name == name)?;
+    let source = record.text("/data/source").filter(|source| *source != pack.source)?;
+    let message =
+        format!("pack {}/{} was delivered from {source}, the input says {}", id.namespace, id.name, pack.source);
+    Some(
+        Diagnostic::error("PK0312", message)
+            .object(&record.address)
+            .place(Some(pack.place.clone()))
+            .help("give the new pack another name, or `packctl destroy` the old one first"),
+    )
 }
 
 /// A manifest as a desired resource; what cannot be one is a finding.

@@ -307,6 +307,11 @@ impl Comparison<'_> {
     }
 
     fn finish(mut self) -> Difference {
+        // The hash of the declared paths goes along with every change; alone it is one.
+        let declared = FieldPath::of("metadata.annotations").field(Hand::DECLARED);
+        if self.fields.iter().any(|field| field.path != declared) {
+            self.fields.retain(|field| field.path != declared);
+        }
         self.fields.sort_by(|a, b| a.path.cmp(&b.path));
         let fingerprint = Fingerprint::of(&self.looked_at.finalize(), self.secrets);
         Difference { fields: self.fields, ours: self.owned.is_some(), fingerprint }

@@ -15,7 +15,7 @@ pub fn wire_body(resource: &Resource, owner_uid: Option<&str>) -> Value {
     if resource.hand == Hand::Record {
         return body;
     }
-    let declared = declared_hash(&body);
+    let declared = declared_hash(&body, resource);
     let Some(root) = body.as_object_mut() else { return body };
     root.insert("apiVersion".into(), json!(resource.api_version));
     root.insert("kind".into(), json!(resource.address.kind));
@@ -45,13 +45,17 @@ pub fn wire_body(resource: &Resource, owner_uid: Option<&str>) -> Value {
 }
 
 /// 32 hex digits over the declared paths, without values; list positions count, owners do not.
-fn declared_hash(body: &Value) -> String {
-    let mut paths = String::new();
+fn declared_hash(body: &Value, resource: &Resource) -> String {
+    let mut paths = Vec::new();
     collect("", body, &mut paths);
+    // A value that is known only at the write is declared all the same.
+    paths.extend(resource.body.unknown.keys().map(|path| format!("/{}", path.to_string().replace('.', "/"))));
+    paths.sort();
+    let paths = paths.join("\n");
     Sha256::digest(paths).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn collect(path: &str, value: &Value, paths: &mut String) {
+fn collect(path: &str, value: &Value, paths: &mut Vec<String>) {
     match value {
         Value::Object(map) if !map.is_empty() => {
             map.iter().for_each(|(name, value)| collect(&format!("{path}/{name}"), value, paths))
@@ -59,9 +63,6 @@ fn collect(path: &str, value: &Value, paths: &mut String) {
         Value::Array(items) if !items.is_empty() => {
             items.iter().enumerate().for_each(|(index, item)| collect(&format!("{path}/{index}"), item, paths));
         }
-        _ => {
-            paths.push_str(path);
-            paths.push('\n');
-        }
+        _ => paths.push(path.to_owned()),
     }
 }

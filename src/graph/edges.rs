@@ -1,5 +1,7 @@
 //! The edges: who must be there first, and why.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use crate::derive::{Desired, Names};
@@ -10,8 +12,12 @@ type Edge = (Address, Address, &'static str);
 /// Every edge between wanted resources, in a fixed order.
 pub(super) fn edges(desired: &Desired) -> Vec<Edge> {
     let mut edges = Vec::new();
+    let mut namespaces: BTreeMap<&str, Vec<&Address>> = BTreeMap::new();
+    for address in desired.wanted.keys().filter(|address| address.kind == "Namespace" && address.group.is_empty()) {
+        namespaces.entry(&address.name).or_default().push(address);
+    }
     for resource in desired.wanted.values() {
-        inside_namespace(resource, desired, &mut edges);
+        inside_namespace(resource, &namespaces, &mut edges);
         of_pack(resource, desired, &mut edges);
         references(resource, desired, &mut edges);
     }
@@ -59,12 +65,10 @@ pub(super) fn edges(desired: &Desired) -> Vec<Edge> {
 }
 
 /// A Namespace (or a pack's entry in it) comes before everything inside.
-fn inside_namespace(resource: &Resource, desired: &Desired, edges: &mut Vec<Edge>) {
-    let Some(namespace) = &resource.address.namespace else { return };
-    for candidate in desired.wanted.keys() {
-        if candidate.kind == "Namespace" && candidate.group.is_empty() && candidate.name == *namespace {
-            edges.push((candidate.clone(), resource.address.clone(), "it lives in this Namespace"));
-        }
+fn inside_namespace(resource: &Resource, namespaces: &BTreeMap<&str, Vec<&Address>>, edges: &mut Vec<Edge>) {
+    let namespace = resource.address.namespace.as_deref();
+    for address in namespace.and_then(|namespace| namespaces.get(namespace)).into_iter().flatten() {
+        edges.push(((*address).clone(), resource.address.clone(), "it lives in this Namespace"));
     }
 }
 

@@ -183,7 +183,11 @@ impl World {
 
     /// Adds a reading; a later answer about the same object wins.
     pub fn absorb(&mut self, reading: Reading) {
+        for address in reading.singles.keys() {
+            self.objects.remove(address);
+        }
         for live in reading.objects {
+            self.singles.remove(&live.address);
             self.objects.insert(live.address.clone(), live);
         }
         self.coverage.extend(reading.coverage);
@@ -232,6 +236,11 @@ impl World {
     /// How completely a kind was read; `None` when it was not asked for without a selector.
     pub fn coverage(&self, side: &Side, group: &str, kind: &str) -> Option<&Coverage> {
         self.coverage.get(&ListOf { side: side.clone(), group: group.into(), kind: kind.into(), selector: None })
+    }
+
+    /// Every object that was asked by name, in order: `None` = does not exist, `Some` = why it could not be read.
+    pub fn singles(&self) -> impl Iterator<Item = (&Address, Option<&str>)> {
+        self.singles.iter().map(|(address, reason)| (address, reason.as_deref()))
     }
 
     /// Every list that was asked, with its coverage, in order.

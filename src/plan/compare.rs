@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::types::{Action, Actor, Change, Precondition};
-use crate::derive::{DeleteRule, Desired, Unwanted};
+use crate::derive::{Desired, Unwanted};
 use crate::diff::{Class, Difference, FieldChange, diff};
 use crate::observed::{Observed, World};
 use crate::resource::{Address, FieldPath, Hand, Resource};
@@ -148,9 +148,4 @@ pub(crate) const OPERATOR_DEPLOYMENT: &str = "nebari-operator-controller-manager
 pub(super) fn is_derived(change: &Change, desired: &Desired) -> bool {
     let anchor = desired.grounds.values().any(|ground| ground.gateway.anchor().contains(&change.address));
     (change.app.is_some() && change.address.as_app().is_none()) || anchor
-}
-
-/// Why a delete happens, as people read it.
-pub(super) fn rule_words(rule: Option<DeleteRule>) -> &'static str {
-    rule.map_or("", DeleteRule::reason)
 }

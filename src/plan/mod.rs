@@ -169,12 +169,6 @@ fn note_anchors(desired: &Desired, plan: &mut Plan) {
             change.notes.push("closes every open connection of the Gateway once".into());
         }
     }
-    for change in plan.changes.values_mut() {
-        let words = compare::rule_words(change.rule);
-        if !words.is_empty() {
-            change.notes.push(words.into());
-        }
-    }
 }
 
 fn read(world: &World) -> (usize, usize) {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::types::{Act, Action, Change, Precondition, Step, Until};
 use crate::derive::{Desired, Gateway, Names, kinds_text, recorded_kinds};
 use crate::graph::ResourceGraph;
-use crate::observed::World;
+use crate::observed::{Live, World};
 use crate::resource::{Address, AppId, FieldPath, Hand, Resource};
 
 /// What the comparison found, per change.
@@ -227,7 +227,12 @@ impl Builder<'_> {
         let address = &change.address;
         let Some((ground, derived)) = self.desired.grounds.get(app).zip(self.desired.apps.get(app)) else { return };
         let names = Names::of(app);
-        let attach = self.attach_waits(app, &ground.gateway);
+        let moves = |field: &crate::diff::FieldChange| {
+            ["spec.parentRefs", "spec.hostnames"].iter().any(|path| field.path.starts_with(&FieldPath::of(path)))
+        };
+        let attached =
+            change.before.as_ref().is_some_and(|route| weight(route) > 0) && !change.fields.iter().any(moves);
+        let attach = if attached { Vec::new() } else { self.attach_waits(app, &ground.gateway) };
         let served = vec![
             Until::PolicyAccepted(names.policy()),
             Until::RouteAccepted(address.clone()),
@@ -270,13 +275,30 @@ impl Builder<'_> {
         let listener = names.listener_name();
         let carried_traffic = self.world.get(&gateway.address()).live().is_some_and(|live| {
             let listeners = live.value().pointer("/spec/listeners").and_then(Value::as_array);
-            listeners.into_iter().flatten().any(|found| found.get("name").and_then(Value::as_str) == Some(&listener))
+            let there = listeners
+                .into_iter()
+                .flatten()
+                .any(|found| found.get("name").and_then(Value::as_str) == Some(&listener));
+            there && !self.anchored_from_the_start(app, live, &anchor_route)
         });
         if carried_traffic {
             // Connections from before the anchor live on without the authorization filter until they are drained.
             waits.push(Until::Drained(anchor_route));
         }
         waits
+    }
+
+    /// Whether the anchor was there when the app's listener was last written: then the listener never carried traffic without it.
+    fn anchored_from_the_start(&self, app: &AppId, gateway: &Live, anchor: &Address) -> bool {
+        let hand = Hand::entry(&app.to_string(), "listener");
+        let listener = gateway
+            .managed()
+            .iter()
+            .find(|entry| entry.manager == hand.manager())
+            .and_then(|entry| entry.time.as_deref());
+        let anchor = self.world.get(anchor).live().and_then(|live| live.text("/metadata/creationTimestamp"));
+        // RFC 3339 in UTC sorts as text.
+        listener.zip(anchor).is_some_and(|(listener, anchor)| anchor <= listener)
     }
 
     /// Deletes, by app: route, policy, lock, listener, certificate, readers, Secret, client, the NebariApp; then the pack's
@@ -295,10 +317,15 @@ impl Builder<'_> {
                     other.pack == change.pack && change.pack.is_some(),
                 );
                 let earlier = self::rank(other) < rank;
-                if earlier && (same_app || (same_pack && rank >= OF_PACK)) {
+                let of_anchor = [change, *other].iter().all(|change| change.app.is_none() && change.pack.is_none());
+                if earlier && (same_app || of_anchor || (same_pack && rank >= OF_PACK)) {
                     after.insert(
                         step.id,
-                        if same_app { "an app is taken down from the outside in" } else { "the pack's apps go first" },
+                        if same_pack && !same_app {
+                            "the pack's apps go first"
+                        } else {
+                            "it is taken down from the outside in"
+                        },
                     );
                     if same_app && step.address.kind == "HTTPRoute" && rank == POLICY {
                         waits.push(Until::Gone(step.address.clone()));

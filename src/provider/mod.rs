@@ -4,6 +4,7 @@
 //! from the plan.
 
 use std::fmt;
+use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use serde_json::Value;
@@ -27,9 +28,9 @@ pub trait Provider: Send + Sync {
 /// The providers of one run.
 pub struct Providers {
     /// The Kubernetes side.
-    pub kubernetes: Box<dyn Provider>,
+    pub kubernetes: Arc<dyn Provider>,
     /// The Keycloak side, or why it is not there.
-    pub keycloak: Result<Box<dyn Provider>, String>,
+    pub keycloak: Result<Arc<dyn Provider>, String>,
 }
 
 impl Providers {

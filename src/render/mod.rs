@@ -38,3 +38,13 @@ pub struct NamespaceEntry {
     /// x
     pub place: Place,
 }
+/// S
+#[derive(Default)]
+pub struct RenderSettings {
+    /// x
+    pub helm: Option<std::path::PathBuf>,
+}
+/// r
+pub fn render(_l: &crate::load::Loaded, _s: &RenderSettings, _x: &crate::resource::Secrets) -> Vec<Pack> {
+    Vec::new()
+}

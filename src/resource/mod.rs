@@ -10,6 +10,7 @@ mod secret;
 
 pub use address::{Address, Entry, Side};
 pub use body::{Body, Cause, Hand, Resource, Unknown};
+pub(crate) use identity::hex;
 pub use identity::{AppId, PackId};
 pub use path::{FieldPath, PathStep};
 pub use secret::{SecretId, Secrets};

@@ -57,7 +57,10 @@ impl FieldPath {
             PathStep::Key(keys) => value.as_array()?.iter().find(|item| {
                 keys.iter().all(|(name, expected)| item.get(name).is_some_and(|v| v.to_string() == *expected))
             }),
-            PathStep::Item(expected) => value.as_array()?.iter().find(|item| item.to_string() == *expected),
+            PathStep::Item(expected) => {
+                let expected: Value = serde_json::from_str(expected).ok()?;
+                value.as_array()?.iter().find(|item| **item == expected)
+            }
         })
     }
 }

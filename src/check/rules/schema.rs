@@ -24,8 +24,10 @@ impl Rule for Schema {
     fn check(&self, facts: Facts<'_>) -> Vec<Diagnostic> {
         let mut findings = Vec::new();
         for app in facts.desired.apps.values() {
-            let value = app.document.as_ref().map_or(&app.value, |document| &document.value);
-            for error in NebariApp::parse(value).err().into_iter().flatten() {
+            let mut value = app.document.as_ref().map_or(&app.value, |document| &document.value).clone();
+            // A pack's destination may have filled it in.
+            value["metadata"]["namespace"] = app.id.namespace.clone().into();
+            for error in NebariApp::parse(&value).err().into_iter().flatten() {
                 findings.push(
                     Diagnostic::error(
                         self.code(),

@@ -1,0 +1,79 @@
+//! `packctl plan`: the pipeline.
+
+use super::args::{InputArgs, Output, PlanArgs, WorldArgs};
+use super::failure::Failure;
+use super::session::Session;
+use super::terminal::Terminal;
+use super::{ExitStatus, show};
+use crate::check::check;
+use crate::derive::{Desired, Inputs, derive};
+use crate::graph::{self, ResourceGraph};
+use crate::load::{Loaded, load};
+use crate::plan::{Plan, Settled, plan};
+use crate::render::{Pack, RenderSettings, render};
+use crate::{observe, present};
+
+/// Everything that a command knows after planning.
+pub(super) struct Planned {
+    pub(super) loaded: Loaded,
+    pub(super) session: Session,
+    pub(super) desired: Desired,
+    pub(super) graph: ResourceGraph,
+    pub(super) plan: Plan,
+}
+
+/// Files to plan, in one breath.
+pub(super) async fn pipeline(input: &InputArgs, world: &WorldArgs, terminal: &Terminal) -> Result<Planned, Failure> {
+    let loaded = inputs(input, terminal)?;
+    let mut session = Session::open(world, &terminal.secrets).await?;
+    let packs = rendered(&loaded, world, terminal);
+    let scope = observe::Scope { packs: &packs, documents: &loaded.documents, targets: &[] };
+    session.read(&observe::second(scope, &session.environment, &session.world)).await;
+    let inputs = Inputs { documents: &loaded.documents, packs: &packs, live_apps: input.filename.is_empty() };
+    let mut desired = derive(inputs, &session.environment, &session.world);
+    check(&mut desired, &session.environment, &session.world);
+    let graph = graph::build(&desired).map_err(|cycle| Failure::error(cycle.to_string()))?;
+    let plan = plan(&desired, &graph, &session.world, &session.cluster(), &Settled::new());
+    Ok(Planned { loaded, session, desired, graph, plan })
+}
+
+/// Loads; an input that cannot be read as a whole stops the command before anything else is read.
+pub(super) fn inputs(input: &InputArgs, terminal: &Terminal) -> Result<Loaded, Failure> {
+    let wanted = crate::load::Inputs { paths: input.filename.clone(), recursive: input.recursive };
+    let loaded = load(&wanted, &mut std::io::stdin(), &terminal.secrets);
+    let errors = loaded.diagnostics.iter().any(|found| found.severity == crate::diagnostic::Severity::Error);
+    if errors {
+        let mut out = String::new();
+        present::diagnostics::render(&mut out, &loaded.diagnostics, &loaded.sources, &terminal.style(false));
+        terminal.say(out.trim_end());
+        return Err(Failure::error("the input could not be read"));
+    }
+    Ok(loaded)
+}
+
+fn rendered(loaded: &Loaded, world: &WorldArgs, terminal: &Terminal) -> Vec<Pack> {
+    render(loaded, &RenderSettings { helm: world.helm.clone(), ..RenderSettings::default() }, &terminal.secrets)
+}
+
+impl Planned {
+    /// Asks the server, by dry run, about every object in doubt, and plans again with its answers.
+    pub(super) async fn settle(&mut self) {
+        let Some(client) = &self.session.kubernetes else { return };
+        let settled = super::doubt::settle(&self.plan, &self.session.world, client).await;
+        if !settled.is_empty() {
+            self.plan = plan(&self.desired, &self.graph, &self.session.world, &self.session.cluster(), &settled);
+        }
+    }
+}
+
+pub(super) async fn run(args: PlanArgs, terminal: &Terminal) -> Result<ExitStatus, Failure> {
+    let mut planned = pipeline(&args.input, &args.world, terminal).await?;
+    if args.validate.is_some() {
+        planned.settle().await;
+    }
+    match args.output {
+        Output::Json => terminal.data(&present::json::write(&planned.plan))?,
+        Output::Text => show::plan(&planned, &args.input, args.all, terminal)?,
+    }
+    Ok(ExitStatus::of_plan(&planned.plan, args.detailed_exitcode))
+}

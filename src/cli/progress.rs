@@ -1,0 +1,54 @@
+//! Progress of an apply: a line on stderr for each thing that happens.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::terminal::Terminal;
+use crate::apply::{Event, Listener, Outcome};
+use crate::plan::Act;
+
+/// Lines for people and CI logs.
+pub(super) struct Lines {
+    terminal: Terminal,
+    total: usize,
+    ended: AtomicUsize,
+}
+
+impl Lines {
+    pub(super) fn new(terminal: Terminal, total: usize) -> Self {
+        Self { terminal, total, ended: AtomicUsize::new(0) }
+    }
+}
+
+impl Listener for Lines {
+    fn on(&self, event: &Event<'_>) {
+        match event {
+            Event::Waiting { step, until, reason } => {
+                let what = format!("{} of {}", until.words(), until.address().short());
+                self.terminal.say(&format!(
+                    "        {} {} waits for {what}: {reason}",
+                    step.title,
+                    step.address.short()
+                ));
+            }
+            Event::Writing { .. } => {}
+            Event::Ended { step, outcome } => {
+                let number = self.ended.fetch_add(1, Ordering::Relaxed) + 1;
+                let end = match outcome {
+                    Outcome::Done => String::new(),
+                    Outcome::AlreadyDone => "  already done".into(),
+                    Outcome::Failed(reason) => format!("  failed: {reason}"),
+                    Outcome::Changed(reason) => format!("  stopped: {reason}"),
+                    Outcome::Skipped(address) => format!("  skipped: {} was not done", address.short()),
+                    Outcome::NotStarted => "  not started".into(),
+                };
+                let opened = step.title == "open"
+                    || (step.title == "create"
+                        && step.address.kind == "HTTPRoute"
+                        && matches!(step.act, Act::Apply { .. }));
+                let probed = if opened && outcome.is_done() { "  accepted, not probed" } else { "" };
+                let line = format!("{number:>4}/{} {} {}{end}{probed}", self.total, step.title, step.address.short());
+                self.terminal.say(&line);
+            }
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! Trusted settings that do not come as flags: the only place that reads the process's environment.
+
+use secrecy::SecretString;
+
+use super::args::WorldArgs;
+
+/// Keycloak's user and password, if flags and variables name one; an error when only half of it is there.
+pub(super) fn keycloak_credential(args: &WorldArgs) -> Result<Option<(String, SecretString)>, String> {
+    let Some(username) = &args.keycloak_username else { return Ok(None) };
+    let password = match &args.keycloak_password_file {
+        Some(file) => std::fs::read_to_string(file)
+            .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
+            .map_err(|error| format!("failed to read {}: {error}", file.display()))?,
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a password must not be a flag, where every user of the machine sees it"
+        )]
+        None => std::env::var("PACKCTL_KEYCLOAK_PASSWORD").map_err(|_| {
+            "--keycloak-username needs --keycloak-password-file or PACKCTL_KEYCLOAK_PASSWORD".to_owned()
+        })?,
+    };
+    Ok(Some((username.clone(), SecretString::from(password))))
+}

@@ -1,0 +1,49 @@
+//! What several commands print the same way.
+
+use super::args::InputArgs;
+use super::failure::Failure;
+use super::plan::Planned;
+use super::terminal::Terminal;
+use crate::diagnostic::{Diagnostic, SourceMap};
+use crate::present;
+
+/// Findings to stderr, the plan to stdout.
+pub(super) fn plan(planned: &Planned, input: &InputArgs, all: bool, terminal: &Terminal) -> Result<(), Failure> {
+    findings(&planned.plan.diagnostics, &planned.loaded.sources, terminal);
+    let mut out = String::new();
+    present::text::plan_then(&mut out, &planned.plan, &next(planned, input), &terminal.style(all));
+    terminal.data(&out)?;
+    Ok(())
+}
+
+/// The same for `destroy`, whose plan says itself what to type.
+pub(super) fn destroy(planned: &Planned, all: bool, terminal: &Terminal) -> Result<(), Failure> {
+    findings(&planned.plan.diagnostics, &planned.loaded.sources, terminal);
+    let mut out = String::new();
+    present::text::plan_then(&mut out, &planned.plan, "", &terminal.style(all));
+    terminal.data(&out)?;
+    Ok(())
+}
+
+/// Errors and warnings with their surroundings.
+pub(super) fn findings(found: &[Diagnostic], sources: &SourceMap, terminal: &Terminal) {
+    if found.is_empty() {
+        return;
+    }
+    let mut out = String::new();
+    present::diagnostics::render(&mut out, found, sources, &terminal.style(false));
+    terminal.say(out.trim_end());
+    terminal.say("");
+}
+
+/// The last line of a plan: what to type next.
+fn next(planned: &Planned, input: &InputArgs) -> String {
+    let files: String = input.filename.iter().map(|path| format!(" -f {path}")).collect();
+    let recursive = if input.recursive { " -R" } else { "" };
+    let command = format!("packctl apply{files}{recursive}");
+    if planned.plan.seen.snapshot {
+        format!("A snapshot is read only; on a cluster: {command}")
+    } else {
+        format!("To do it: {command}")
+    }
+}
