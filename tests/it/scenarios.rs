@@ -128,13 +128,20 @@ fn every_scenario_gives_the_plan_that_was_written_by_hand() {
         .into_iter()
         .collect();
     assert!(!names.is_empty(), "{} holds no scenario", root.display());
-    let failed: Vec<String> = names
-        .iter()
-        .filter_map(|name| {
-            let mismatches = scenario(&root.join(name));
-            (!mismatches.is_empty()).then(|| format!("{name}\n{mismatches}"))
-        })
-        .collect();
+    let mut failed: Vec<String> = Vec::new();
+    let threads = std::thread::available_parallelism().map_or(2, usize::from);
+    std::thread::scope(|scope| {
+        let run = &|part: usize| -> Vec<(&String, String)> {
+            let mine = names.iter().skip(part).step_by(threads);
+            mine.map(|name| (name, scenario(&root.join(name)))).collect()
+        };
+        let parts: Vec<_> = (0..threads).map(|part| scope.spawn(move || run(part))).collect();
+        let results = parts.into_iter().flat_map(|part| part.join().unwrap());
+        failed.extend(
+            results.filter(|(_, said)| !said.is_empty()).map(|(name, said)| format!("{name}\n{said}")),
+        );
+    });
+    failed.sort();
     assert!(failed.is_empty(), "{} of {} scenarios:\n\n{}", failed.len(), names.len(), failed.join("\n"));
 }
 
