@@ -4,3 +4,4 @@ mod architecture;
 mod env;
 mod packctl;
 mod properties;
+mod scenarios;
