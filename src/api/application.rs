@@ -145,8 +145,10 @@ impl Application {
 
         let namespace = fields.text("/metadata/namespace").filter(|namespace| !namespace.is_empty());
         let name = document.name().unwrap_or_default().to_owned();
-        let repo_url = required(&mut fields, "/spec/source/repoURL", "name the repository");
-        let path = if fields.says_something("/spec/source/chart") {
+        let several = fields.says_something("/spec/sources");
+        let repo_url =
+            if several { String::new() } else { required(&mut fields, "/spec/source/repoURL", "name the repository") };
+        let path = if several || fields.says_something("/spec/source/chart") {
             String::new()
         } else {
             required(&mut fields, "/spec/source/path", "name the folder in the repository")

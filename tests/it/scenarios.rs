@@ -128,18 +128,16 @@ fn every_scenario_gives_the_plan_that_was_written_by_hand() {
         .into_iter()
         .collect();
     assert!(!names.is_empty(), "{} holds no scenario", root.display());
-    let mut failed: Vec<String> = Vec::new();
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
-    std::thread::scope(|scope| {
-        let run = &|part: usize| -> Vec<(&String, String)> {
-            let mine = names.iter().skip(part).step_by(threads);
-            mine.map(|name| (name, scenario(&root.join(name)))).collect()
-        };
-        let parts: Vec<_> = (0..threads).map(|part| scope.spawn(move || run(part))).collect();
-        let results = parts.into_iter().flat_map(|part| part.join().unwrap());
-        failed.extend(
-            results.filter(|(_, said)| !said.is_empty()).map(|(name, said)| format!("{name}\n{said}")),
-        );
+    let part = |part: usize| -> Vec<String> {
+        let mine = names.iter().skip(part).step_by(threads);
+        let runs = mine.map(|name| (name, scenario(&root.join(name))));
+        runs.filter(|(_, said)| !said.is_empty()).map(|(name, said)| format!("{name}\n{said}")).collect()
+    };
+    let mut failed: Vec<String> = std::thread::scope(|scope| {
+        let part = &part;
+        let parts: Vec<_> = (0..threads).map(|number| scope.spawn(move || part(number))).collect();
+        parts.into_iter().flat_map(|part| part.join().unwrap()).collect()
     });
     failed.sort();
     assert!(failed.is_empty(), "{} of {} scenarios:\n\n{}", failed.len(), names.len(), failed.join("\n"));
@@ -196,7 +194,8 @@ fn scenario(folder: &Path) -> String {
         (false, _) => report.says(&expect.says, &format!("{stdout}{stderr}")),
     }
     if let Some(graph) = &expect.graph {
-        let (_, stdout, stderr) = packctl(dir.path(), &["graph", "-f", "input", "--snapshot", "world"].map(str::to_owned));
+        let (_, stdout, stderr) =
+            packctl(dir.path(), &["graph", "-f", "input", "--snapshot", "world"].map(str::to_owned));
         if stdout.trim_end() != graph.trim_end() {
             report.line(&format!("graph:\n{}{stderr}", difference(graph.trim_end(), stdout.trim_end())));
         }
@@ -297,11 +296,7 @@ fn compare(expect: &Expect, actual: &Actual, report: &mut Report) {
     for (address, values) in &expect.after {
         let found = lookup(&actual.after, address).cloned().unwrap_or_default();
         for (pointer, value) in values {
-            report.equal(
-                &format!("after {address} {pointer}"),
-                value,
-                found.pointer(pointer).unwrap_or(&Value::Null),
-            );
+            report.equal(&format!("after {address} {pointer}"), value, found.pointer(pointer).unwrap_or(&Value::Null));
         }
     }
     steps(expect, actual, report);
@@ -319,7 +314,9 @@ fn steps(expect: &Expect, actual: &Actual, report: &mut Report) {
     };
     let all = || {
         let lines = actual.steps.iter().enumerate();
-        lines.map(|(id, step)| format!("      {id} {} {} after {:?}\n", step.title, step.address, step.after)).collect::<String>()
+        lines
+            .map(|(id, step)| format!("      {id} {} {} after {:?}\n", step.title, step.address, step.after))
+            .collect::<String>()
     };
     let mut one = |wanted: &str| match ids(wanted).as_slice() {
         [id] => Some(*id),
