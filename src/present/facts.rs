@@ -14,7 +14,9 @@ pub(super) fn fact(view: &View<'_>, change: &Change) -> Option<String> {
     let entry = change.address.entry.as_ref();
     let fact = match (change.address.kind.as_str(), entry) {
         ("Gateway", Some(entry)) => listener(&body, &entry.key)?,
-        ("Namespace", _) => labels(&body),
+        ("Namespace", None) => labels(&body),
+        // All that a pack holds of its Namespace.
+        (_, Some(entry)) if entry.list == "metadata" => labels(&body),
         (_, Some(entry)) => body.text(&format!("/metadata/{}/{}", entry.list, pointer(&entry.key)))?.to_owned(),
         ("Deployment" | "StatefulSet" | "DaemonSet" | "Job" | "ReplicaSet", _) => images(&body, "/spec/template/spec")?,
         ("CronJob", _) => images(&body, "/spec/jobTemplate/spec/template/spec")?,
