@@ -52,6 +52,9 @@ struct Expect {
     blocked: Reasons,
     #[serde(default)]
     kept: Reasons,
+    /// How many objects are as wanted, where nothing else shows that they were seen at all.
+    #[serde(default)]
+    in_sync: Option<u64>,
     /// What `graph` prints.
     #[serde(default)]
     graph: Option<String>,
@@ -96,7 +99,6 @@ struct Finding {
 /// What a run said, in the terms of [`Expect`].
 #[derive(Debug, Default)]
 struct Actual {
-    exit: Option<i32>,
     output: String,
     changes: BTreeMap<String, String>,
     fields: BTreeMap<String, BTreeMap<String, Map<String, Value>>>,
@@ -105,6 +107,7 @@ struct Actual {
     diagnostics: Vec<Value>,
     blocked: BTreeMap<String, String>,
     kept: BTreeMap<String, String>,
+    in_sync: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -183,7 +186,7 @@ fn scenario(folder: &Path) -> String {
     report.equal("exit", &expect.exit, &exit.unwrap_or(-1));
     match (json, serde_json::from_str(&stdout)) {
         (true, Ok(document)) => {
-            let actual = Actual { exit, output: format!("{stdout}{stderr}"), ..read(&document) };
+            let actual = Actual { output: format!("{stdout}{stderr}"), ..read(&document) };
             compare(&expect, &actual, &mut report);
         }
         // What stops a run before there is a plan is told on stderr.
@@ -266,11 +269,15 @@ fn read(document: &Value) -> Actual {
         });
     }
     actual.diagnostics = list(document, "checks");
+    actual.in_sync = document["totals"]["in_sync"].as_u64();
     actual
 }
 
 fn compare(expect: &Expect, actual: &Actual, report: &mut Report) {
     report.maps("changes", &expect.changes, &actual.changes, |expected, found| expected == found);
+    if expect.in_sync.is_some() {
+        report.equal("in_sync", &expect.in_sync, &actual.in_sync);
+    }
     for (address, fields) in &expect.fields {
         let Some(found) = lookup(&actual.fields, address) else {
             report.line(&format!("fields: {address} is not in the plan"));
