@@ -4,4 +4,6 @@ mod architecture;
 mod env;
 mod packctl;
 mod properties;
+mod proxy;
 mod scenarios;
+mod stand_in;
