@@ -82,7 +82,7 @@ fn refuse(mut findings: Vec<Diagnostic>, desired: &mut Desired) {
     for (object, code) in objects {
         // What needs a refused object must not go on as if it were there.
         if desired.wanted.remove(&object).is_some() {
-            desired.blocked.insert(object.clone(), format!("refused [{code}]"));
+            desired.refused.insert(object.clone(), code);
         }
         desired.unwanted.remove(&object);
     }

@@ -16,7 +16,7 @@ pub(super) fn edges(desired: &Desired) -> Vec<Edge> {
     for address in desired
         .wanted
         .keys()
-        .chain(desired.blocked.keys())
+        .chain(desired.refused.keys())
         .filter(|address| address.kind == "Namespace" && address.group.is_empty())
     {
         namespaces.entry(&address.name).or_default().push(address);
@@ -69,9 +69,9 @@ pub(super) fn edges(desired: &Desired) -> Vec<Edge> {
     edges
 }
 
-/// Whether an address is wanted, or would be if something did not stand in its way.
+/// Whether an address is wanted, or would be if no rule refused it.
 fn known(desired: &Desired, address: &Address) -> bool {
-    desired.wanted.contains_key(address) || desired.blocked.contains_key(address)
+    desired.wanted.contains_key(address) || desired.refused.contains_key(address)
 }
 
 /// A Namespace (or a pack's entry in it) comes before everything inside.
