@@ -8,7 +8,7 @@ mod error;
 mod read;
 mod write;
 
-pub use document::Document;
+pub use document::{Document, step};
 pub use read::{MAX_BYTES, MAX_DEPTH, MAX_NODES, read_all, read_typed, text_of, too_long};
 pub use write::{write, write_typed};
 

@@ -4,12 +4,12 @@ use super::args::InputArgs;
 use super::failure::Failure;
 use super::plan::Planned;
 use super::terminal::Terminal;
-use crate::diagnostic::{Diagnostic, SourceMap};
+use crate::diagnostic::{Diagnostic, Severity, SourceMap};
 use crate::present;
 
 /// Findings to stderr, the plan to stdout.
 pub(super) fn plan(planned: &Planned, input: &InputArgs, all: bool, terminal: &Terminal) -> Result<(), Failure> {
-    findings(&planned.plan.diagnostics, &planned.loaded.sources, terminal);
+    errors(planned, terminal);
     let mut out = String::new();
     present::text::plan_then(&mut out, &planned.plan, &next(planned, input), &terminal.style(all));
     terminal.data(&out)?;
@@ -18,11 +18,17 @@ pub(super) fn plan(planned: &Planned, input: &InputArgs, all: bool, terminal: &T
 
 /// The same for `destroy`, whose plan says itself what to type.
 pub(super) fn destroy(planned: &Planned, all: bool, terminal: &Terminal) -> Result<(), Failure> {
-    findings(&planned.plan.diagnostics, &planned.loaded.sources, terminal);
+    errors(planned, terminal);
     let mut out = String::new();
     present::text::plan_then(&mut out, &planned.plan, "", &terminal.style(all));
     terminal.data(&out)?;
     Ok(())
+}
+
+/// Errors with their surroundings; the plan itself lists them, and the warnings, in a line each.
+fn errors(planned: &Planned, terminal: &Terminal) {
+    let found = planned.plan.diagnostics.iter().filter(|found| found.severity == Severity::Error);
+    findings(&found.cloned().collect::<Vec<_>>(), &planned.loaded.sources, terminal);
 }
 
 /// Errors and warnings with their surroundings.

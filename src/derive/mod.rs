@@ -23,7 +23,7 @@ pub use ground::cluster_name;
 pub use names::{ANCHOR_GATEWAY, ANCHOR_PATH, APP_NAME, APP_NAMESPACE, Gateway, MANAGED, Names};
 pub use unwanted::{Target, destroy};
 
-pub(crate) use pack::{KINDS, kinds_text, recorded_kinds};
+pub(crate) use pack::{KINDS, kinds_text, record_address, recorded_kinds};
 pub(crate) use unwanted::DERIVED;
 
 use crate::api::Environment;

@@ -43,16 +43,12 @@ pub(super) fn add<'p>(
     let mut apps = Vec::new();
     let mut kinds = BTreeSet::new();
     let mut objects = 0;
-    let mut first_namespace = pack.destination.clone();
     for document in &pack.documents {
         let Some((address, mut resource)) = object(document, pack.destination.as_deref(), world, desired) else {
             continue;
         };
         kinds.insert((address.group.clone(), address.kind.clone()));
         objects += 1;
-        if first_namespace.is_none() {
-            first_namespace.clone_from(&address.namespace);
-        }
         resource.pack = Some(id.clone());
         mark(&mut resource.body.value, &id);
         if address.as_app().is_some() {
@@ -60,7 +56,7 @@ pub(super) fn add<'p>(
         }
         want(resource, document, desired);
     }
-    let Some(namespace) = first_namespace else {
+    let Some(namespace) = home(pack, world) else {
         desired.diagnostics.push(
             Diagnostic::error(
                 "PK0301",
@@ -98,6 +94,18 @@ pub(super) fn add<'p>(
     desired.wanted.insert(record.address.clone(), record);
     desired.packs.insert(id, info);
     apps
+}
+
+/// The namespace of a pack's record: its destination, else that of its first object.
+fn home(pack: &Pack, world: &World) -> Option<String> {
+    let first = || pack.documents.iter().find_map(|document| document.address(None, &world.kinds)?.namespace);
+    pack.destination.clone().or_else(first)
+}
+
+/// Where a pack's record is, or will be.
+pub(crate) fn record_address(pack: &Pack, cluster: &str, world: &World) -> Option<Address> {
+    let id = PackId { cluster: cluster.into(), namespace: pack.id_namespace.clone(), name: pack.name.clone() };
+    Some(Address::namespaced("", "ConfigMap", &home(pack, world)?, &id.record_name()))
 }
 
 /// A pack is its name; the same name from another source would delete the first one's objects.

@@ -39,19 +39,6 @@ pub(super) fn is_absent(value: &Value, node: Node<'_>) -> bool {
     }
 }
 
-/// The value without nulls, which server-side apply takes as absent.
-pub(super) fn without_nulls(value: &Value) -> Value {
-    match value {
-        Value::Object(map) => map
-            .iter()
-            .filter(|(_, value)| !value.is_null())
-            .map(|(name, value)| (name.clone(), without_nulls(value)))
-            .collect(),
-        Value::Array(items) => items.iter().map(without_nulls).collect(),
-        other => other.clone(),
-    }
-}
-
 /// Whether two scalars are the same to the server: numbers by value, quantities by amount.
 pub(super) fn same_scalar(left: &Value, right: &Value, node: Option<Node<'_>>) -> bool {
     if left == right {

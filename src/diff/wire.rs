@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::value::without_nulls;
+use crate::api::without_nulls;
 use crate::resource::{Hand, Resource};
 
 /// The body that server-side apply (or Keycloak) gets for a resource, without uid and resourceVersion.
@@ -11,7 +11,7 @@ use crate::resource::{Hand, Resource};
 /// Adds the controller ownerReference when its uid is known, and on objects that we make whole the annotation with the hash
 /// of the declared paths. Unknowns of the body are absent.
 pub fn wire_body(resource: &Resource, owner_uid: Option<&str>) -> Value {
-    let mut body = without_nulls(&resource.body.value);
+    let mut body = without_nulls(resource.body.value.clone());
     if resource.hand == Hand::Record {
         return body;
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::api::Environment;
-use crate::derive::{DERIVED, Gateway, Names, Target, recorded_kinds};
+use crate::derive::{DERIVED, Gateway, Names, Target, cluster_name, record_address, recorded_kinds};
 use crate::observed::{ReadSet, World};
 use crate::plan::{CONTROLLER_LEASE, OPERATOR_DEPLOYMENT};
 use crate::render::Pack;
@@ -66,6 +66,9 @@ pub fn second(scope: Scope<'_>, environment: &Environment, world: &World) -> Rea
         if is_listed_by_label(&address.group, &address.kind) {
             set.object(address);
         }
+    }
+    if let Some(cluster) = cluster_name(environment, world) {
+        set.objects.extend(scope.packs.iter().filter_map(|pack| record_address(pack, &cluster, world)));
     }
     set.namespaces.extend(scope.packs.iter().filter_map(|pack| pack.destination.clone()));
     for live in world.of_kind("", "ConfigMap").filter(|live| live.label(PackId::MARK).is_some()) {

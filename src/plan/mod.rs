@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use crate::derive::DeleteRule;
 pub use health::{Health, health};
-pub use types::{Act, Action, Actor, Change, Opening, PackSummary, Plan, Precondition, Step, Totals, Until};
+pub use types::{Act, Action, Actor, Change, Opening, PackSummary, Plan, Precondition, Step, Until};
 
 pub(crate) use compare::{CONTROLLER_LEASE, OPERATOR_DEPLOYMENT};
 
@@ -108,6 +108,7 @@ fn block_dependants(graph: &ResourceGraph, plan: &mut Plan) {
             if changes {
                 plan.changes.remove(dependant);
                 plan.blocked.insert(dependant.clone(), format!("{why}: {} is blocked", blocked.short()));
+                plan.blocked_by.insert(dependant.clone(), blocked.clone());
                 queue.push(dependant.clone());
             }
         }

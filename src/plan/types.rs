@@ -212,29 +212,6 @@ pub struct Opening {
     pub place: Option<Place>,
 }
 
-/// Totals, taken over everything.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
-    /// Creates.
-    pub add: usize,
-    /// Updates.
-    pub change: usize,
-    /// Replaces.
-    pub replace: usize,
-    /// Deletes and releases.
-    pub delete: usize,
-    /// Adoptions.
-    pub adopt: usize,
-    /// Changes with a drifted field.
-    pub drifted: usize,
-    /// Changes left to an operator.
-    pub operator: usize,
-    /// Changes with a field in doubt.
-    pub doubt: usize,
-    /// Objects that are as wanted.
-    pub in_sync: usize,
-}
-
 /// A plan over one cluster and its realm.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
@@ -262,6 +239,8 @@ pub struct Plan {
     pub diagnostics: Vec<Diagnostic>,
     /// Objects that could not be planned because of something unreadable or unknown.
     pub blocked: BTreeMap<Address, String>,
+    /// Those of [`Plan::blocked`] that are so only because of another one, which they need.
+    pub blocked_by: BTreeMap<Address, Address>,
     /// What stays behind on purpose after a delete: which, and why.
     pub kept: BTreeMap<Address, String>,
     /// Apps (and `-` for objects without one) by the digest of their actions, bodies, order and fingerprints.
@@ -272,29 +251,6 @@ impl Plan {
     /// Whether applying would send nothing.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
-    }
-
-    /// Totals over all changes.
-    pub fn totals(&self) -> Totals {
-        use crate::diff::Class;
-        let mut totals = Totals::default();
-        for change in self.changes.values() {
-            if matches!(change.actor, Actor::Operator(_)) && change.action != Action::None {
-                totals.operator += 1;
-                continue;
-            }
-            match change.action {
-                Action::None => totals.in_sync += 1,
-                Action::Create => totals.add += 1,
-                Action::Update => totals.change += 1,
-                Action::Replace => totals.replace += 1,
-                Action::Delete | Action::Release => totals.delete += 1,
-                Action::Adopt => totals.adopt += 1,
-            }
-            totals.drifted += usize::from(change.fields.iter().any(|field| matches!(field.class, Class::Drift(_))));
-            totals.doubt += usize::from(change.fields.iter().any(|field| matches!(field.class, Class::Doubt(_))));
-        }
-        totals
     }
 
     /// The apps that an error stops.

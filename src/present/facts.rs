@@ -14,6 +14,9 @@ pub(super) fn fact(view: &View<'_>, change: &Change) -> Option<String> {
     let entry = change.address.entry.as_ref();
     let fact = match (change.address.kind.as_str(), entry) {
         ("Gateway", Some(entry)) => listener(&body, &entry.key)?,
+        ("Namespace", None) => labels(&body),
+        // All that a pack holds of its Namespace.
+        (_, Some(entry)) if entry.list == "metadata" => labels(&body),
         (_, Some(entry)) => body.text(&format!("/metadata/{}/{}", entry.list, pointer(&entry.key)))?.to_owned(),
         ("Deployment" | "StatefulSet" | "DaemonSet" | "Job" | "ReplicaSet", _) => images(&body, "/spec/template/spec")?,
         ("CronJob", _) => images(&body, "/spec/jobTemplate/spec/template/spec")?,
@@ -31,7 +34,6 @@ pub(super) fn fact(view: &View<'_>, change: &Change) -> Option<String> {
         ("ConfigMap", _) => config_map(change, &body),
         ("Role" | "ClusterRole", _) => role(&body),
         ("RoleBinding" | "ClusterRoleBinding", _) => subjects(&body)?,
-        ("Namespace", _) => labels(&body),
         ("NebariApp", _) => app(&body)?,
         ("client", _) => client(&body),
         ("PersistentVolumeClaim", _) => body.text("/spec/resources/requests/storage")?.to_owned(),

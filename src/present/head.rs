@@ -62,9 +62,15 @@ pub(super) fn unread(view: &View<'_>) -> Vec<Signal> {
         .iter()
         .map(|(what, why)| Signal::new("unread", Label::Warning, format!("{}: {}", view.text(what), view.text(why))))
         .collect();
-    signals.extend(view.plan.blocked.iter().map(|(address, why)| {
+    let folded = |address: &Address| !view.style.all && view.plan.blocked_by.contains_key(address);
+    signals.extend(view.plan.blocked.iter().filter(|(address, _)| !folded(address)).map(|(address, why)| {
         Signal::new("blocked", Label::Warning, format!("{}: {}", view.name(address), view.text(why)))
     }));
+    let dependants = view.plan.blocked.keys().filter(|address| folded(address)).count();
+    if dependants > 0 {
+        let text = format!("{} that need these; `--all` lists them", super::words::count(dependants, "object"));
+        signals.push(Signal::new("blocked", Label::Warning, text));
+    }
     signals
 }
 
@@ -93,7 +99,9 @@ fn findings(view: &View<'_>, severity: Severity) -> Vec<Signal> {
         .into_iter()
         .map(|found| {
             let app = found.app.as_ref().map(Address::app);
-            let of = found.object.as_ref().or(app.as_ref()).map(|object| format!("{}: ", view.name(object)));
+            let object = found.object.as_ref().or(app.as_ref());
+            let named = |object: &&Address| found.message.starts_with(&object.short());
+            let of = object.filter(|object| !named(object)).map(|object| format!("{}: ", view.name(object)));
             let text = format!("{}{} [{}]", of.unwrap_or_default(), view.text(&found.message), view.text(&found.code));
             Signal::new(word, label, text).at(view, found.place.as_ref())
         })

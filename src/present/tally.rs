@@ -3,7 +3,30 @@
 use super::fields::{in_doubt, only_drift};
 use super::words::count;
 use crate::diff::Class;
-use crate::plan::{Action, Actor, Change, Plan, Totals};
+use crate::plan::{Action, Actor, Change, Plan};
+
+/// Totals, taken over everything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Creates.
+    pub add: usize,
+    /// Updates.
+    pub change: usize,
+    /// Replaces.
+    pub replace: usize,
+    /// Deletes and releases.
+    pub delete: usize,
+    /// Adoptions.
+    pub adopt: usize,
+    /// Changes with a drifted field.
+    pub drifted: usize,
+    /// Changes left to an operator.
+    pub operator: usize,
+    /// Changes with a field in doubt.
+    pub doubt: usize,
+    /// Objects that are as wanted.
+    pub in_sync: usize,
+}
 
 /// The totals of a plan as its text and its JSON say them.
 ///

@@ -51,7 +51,8 @@ pub fn plan_then(out: &mut String, plan: &Plan, next: &str, style: &Style) {
 fn nothing_to_do(view: &View<'_>) -> bool {
     let plan = view.plan;
     let still = plan.changes.values().all(|change| change.action == Action::None && change.fields.is_empty());
-    still && plan.is_empty() && plan.blocked.is_empty() && plan.openings.is_empty() && view.stopped.is_empty()
+    let sound = plan.diagnostics.iter().all(|found| found.severity != crate::diagnostic::Severity::Error);
+    still && sound && plan.is_empty() && plan.blocked.is_empty() && plan.openings.is_empty() && view.stopped.is_empty()
 }
 
 fn write_blocks(out: &mut String, view: &View<'_>) {

@@ -153,14 +153,12 @@ impl FromStr for Address {
 
     fn from_str(text: &str) -> Result<Self, NotAnAddress> {
         let error = || NotAnAddress(text.into());
-        let (object, entry) = match text.split_once('#') {
-            Some((object, entry)) => {
-                let (list, key) = entry.split_once("[name=").ok_or_else(error)?;
-                let key = key.strip_suffix(']').ok_or_else(error)?;
-                (object, Some(Entry { list: list.into(), key: key.into() }))
-            }
-            None => (text, None),
-        };
+        // A client id may contain `#`; an entry is the last one that reads as an entry.
+        let entry = text.rsplit_once('#').and_then(|(object, entry)| {
+            let (list, key) = entry.strip_suffix(']')?.split_once("[name=")?;
+            Some((object, Entry { list: list.into(), key: key.into() }))
+        });
+        let (object, entry) = entry.map_or((text, None), |(object, entry)| (object, Some(entry)));
         let (side, rest) = object.split_once(':').ok_or_else(error)?;
         let mut address = match (side, rest.splitn(4, '/').collect::<Vec<_>>().as_slice()) {
             ("kubernetes", [group, kind, namespace, name]) => {
@@ -203,6 +201,7 @@ mod tests {
             Address::namespaced("gateway.networking.k8s.io", "Gateway", "envoy-gateway-system", "nebari-gateway")
                 .with_entry("listeners", "tls-superset-analytics"),
             Address::client("nebari", "analytics-superset"),
+            Address::client("nebari", "odd#name/with=all"),
         ];
         for address in addresses {
             assert_eq!(address.to_string().parse::<Address>().as_ref(), Ok(&address), "{address}");

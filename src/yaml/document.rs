@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::diagnostic::Place;
 use crate::observed::Kinds;
-use crate::resource::Address;
+use crate::resource::{Address, FieldPath};
 
 /// One document of an input, and where each of its fields stands.
 #[derive(Clone, Debug)]
@@ -35,6 +35,26 @@ pub(super) enum Below {
     List(Vec<Spot>),
 }
 
+impl Below {
+    fn at(&self, step: &str) -> Option<&Spot> {
+        match self {
+            Self::Nothing => None,
+            Self::Map(fields) => fields.get(step),
+            Self::List(items) => items.get(step.parse::<usize>().ok()?),
+        }
+    }
+}
+
+/// The steps of a JSON pointer.
+fn steps(pointer: &str) -> impl Iterator<Item = String> {
+    pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~"))
+}
+
+/// A key as a step of a JSON pointer.
+pub fn step(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
 impl Document {
     /// A document without an input of its own; every place in it is the file's beginning.
     pub fn from_value(file: &Arc<str>, value: Value) -> Self {
@@ -45,19 +65,34 @@ impl Document {
     /// The place of the field at a JSON pointer, that of its key; where it has none, that of its nearest ancestor.
     pub fn place(&self, pointer: &str) -> Place {
         let mut spot: &Spot = &self.places;
-        for step in pointer.split('/').skip(1) {
-            let step = step.replace("~1", "/").replace("~0", "~");
-            let below = match &spot.below {
-                Below::Nothing => None,
-                Below::Map(fields) => fields.get(step.as_str()),
-                Below::List(items) => step.parse::<usize>().ok().and_then(|index| items.get(index)),
-            };
-            match below {
-                Some(below) => spot = below,
-                None => break,
-            }
+        for step in steps(pointer) {
+            let Some(below) = spot.below.at(&step) else { break };
+            spot = below;
         }
         Place { file: self.file.clone(), line: spot.line, column: spot.column }
+    }
+
+    /// The bytes of the input text that the value at a JSON pointer was read from; `None` where nothing is known.
+    pub fn bytes(&self, pointer: &str) -> Option<std::ops::Range<usize>> {
+        let mut spot: &Spot = &self.places;
+        for step in steps(pointer) {
+            spot = spot.below.at(&step)?;
+        }
+        let (start, length) = spot.bytes?;
+        Some(start as usize..(start + length) as usize)
+    }
+
+    /// The path of a JSON pointer, as people read it: `spec.rules[0].name`.
+    pub fn path(&self, pointer: &str) -> FieldPath {
+        let mut value = Some(&self.value);
+        steps(pointer).fold(FieldPath::default(), |path, step| {
+            let index = step.parse::<usize>().ok().filter(|_| value.is_some_and(Value::is_array));
+            value = match index {
+                Some(index) => value.and_then(|value| value.get(index)),
+                None => value.and_then(|value| value.get(step.as_str())),
+            };
+            index.map_or_else(|| path.field(&step), |index| path.index(index))
+        })
     }
 
     /// A string at a JSON pointer.

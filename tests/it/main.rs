@@ -2,3 +2,6 @@
 
 mod architecture;
 mod env;
+mod packctl;
+mod properties;
+mod scenarios;

@@ -3,8 +3,9 @@ use serde_json::{Value, json};
 use super::super::samples::*;
 use super::super::text;
 use super::style;
-use crate::plan::{Plan, Totals};
+use crate::plan::Plan;
 use crate::present::tally;
+use crate::present::tally::Totals;
 use crate::resource::{Address, AppId};
 
 /// The detail of the row for a new object.
