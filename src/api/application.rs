@@ -141,16 +141,17 @@ impl Application {
         let mut fields = Fields::new(&document, "PK202");
         let mut unsupported = Vec::new();
         let mut without_effect = Vec::new();
-        sort_out(&document, "", &document.value, &mut unsupported, &mut without_effect);
+        sort_out("", &document.value, &mut unsupported, &mut without_effect);
 
         let namespace = fields.text("/metadata/namespace").filter(|namespace| !namespace.is_empty());
         let name = document.name().unwrap_or_default().to_owned();
-        let repo_url = required(&mut fields, "/spec/source/repoURL", "name the repository");
-        let path = if fields.says_something("/spec/source/chart") {
-            String::new()
-        } else {
-            required(&mut fields, "/spec/source/path", "name the folder in the repository")
+        // Sources of another sort are refused by name below; they lack nothing.
+        let other_sort = fields.says_something("/spec/sources") || fields.says_something("/spec/source/chart");
+        let required = |fields: &mut Fields<'_>, pointer, help| {
+            if other_sort { String::new() } else { required(fields, pointer, help) }
         };
+        let repo_url = required(&mut fields, "/spec/source/repoURL", "name the repository");
+        let path = required(&mut fields, "/spec/source/path", "name the folder in the repository");
         let target_revision = fields.text("/spec/source/targetRevision");
         let mut notes = Vec::new();
         let tool = tool(&mut fields, &mut unsupported, &mut notes);
@@ -196,13 +197,14 @@ impl Application {
 }
 
 /// Parts fields that are not supported from those without effect. Empty values say nothing.
-fn sort_out(document: &Document, pointer: &str, value: &Value, unsupported: &mut Vec<String>, idle: &mut Vec<String>) {
+fn sort_out(pointer: &str, value: &Value, unsupported: &mut Vec<String>, idle: &mut Vec<String>) {
     let known = |list: &[&str]| list.iter().any(|known| known.strip_suffix("/*").unwrap_or(known) == pointer);
     if known(SUPPORTED) {
         return;
     }
     if known(WITHOUT_EFFECT) {
-        if *value != Value::Null && *value != Value::from("default") && *value != Value::from(Vec::<Value>::new()) {
+        let empty = value.is_null() || value.as_array().is_some_and(Vec::is_empty) || value.as_str() == Some("default");
+        if !empty {
             idle.push(pointer.into());
         }
         return;
@@ -212,7 +214,7 @@ fn sort_out(document: &Document, pointer: &str, value: &Value, unsupported: &mut
         Value::Object(fields) if leads_on(SUPPORTED) || leads_on(WITHOUT_EFFECT) => {
             for (key, below) in fields {
                 let pointer = format!("{pointer}/{}", crate::yaml::step(key));
-                sort_out(document, &pointer, below, unsupported, idle);
+                sort_out(&pointer, below, unsupported, idle);
             }
         }
         Value::Null => {}

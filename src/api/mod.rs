@@ -9,6 +9,7 @@ pub mod nebariapp;
 pub use application::{Application, DirectorySource, HelmSource, NamespaceEntry, Parameter, Tool};
 pub use config::{Config, Delivery, Setting};
 pub use environment::{Allow, Environment, Gateways, Issuer, KeycloakSettings, Listeners, ObjectRef};
+pub(crate) use nebariapp::nearest;
 pub use nebariapp::{FieldError, NebariApp};
 
 /// A value without the fields that are `null`, which in our documents means absent.

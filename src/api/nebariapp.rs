@@ -20,6 +20,7 @@ mod tests;
 
 pub use choices::{ConditionStatus, GatewayName, HeaderMatch, IdentityProvider, PathType};
 pub use reader::FieldError;
+pub(crate) use reader::nearest;
 pub use spec::{
     Auth, HeaderRule, HealthCheck, KeycloakConfig, KeycloakGroup, LandingPage, NebariAppSpec, ProtocolMapper,
     RoutePath, Routing, ServiceRef, SpaClient, Switch, Tls,

@@ -5,10 +5,13 @@
 
 mod rules;
 
+use std::collections::BTreeSet;
+
 use crate::api::Environment;
 use crate::derive::Desired;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::observed::World;
+use crate::resource::AppId;
 
 /// What a rule sees.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +52,11 @@ pub const RULES: &[&dyn Rule] = &[
 /// Runs all rules, and takes the apps that an error stops out of what is desired.
 pub fn check(desired: &mut Desired, environment: &Environment, world: &World) {
     let facts = Facts { desired, world, environment };
-    let findings: Vec<Diagnostic> = RULES.iter().flat_map(|rule| rule.check(facts)).collect();
+    let mut findings: Vec<Diagnostic> = rules::schema::Schema.check(facts);
+    let broken: BTreeSet<AppId> = findings.iter().filter_map(|found| found.app.clone()).collect();
+    // Of an app that is no NebariApp at all nothing else can be said.
+    let others = RULES.iter().skip(1).flat_map(|rule| rule.check(facts));
+    findings.extend(others.filter(|found| found.app.as_ref().is_none_or(|app| !broken.contains(app))));
     refuse(findings, desired);
 }
 

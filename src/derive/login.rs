@@ -76,8 +76,9 @@ pub(super) fn secret(app: &App, realm: &Realm, world: &World) -> Resource {
     let mut unknown = BTreeMap::new();
     let live_client = world.get(&client);
     let known = live_client.live().and_then(|live| live.text("/secret")).map(str::to_owned).or_else(|| {
-        // The client will be made with the value that the Secret has.
-        matches!(live_client, Observed::Absent).then(|| secret_of(world, &names.secret()))?.map(SecretId::placeholder)
+        // A client that is missing, or has lost its secret, gets the value that the Secret has.
+        let readable = !matches!(live_client, Observed::Unreadable(_));
+        readable.then(|| secret_of(world, &names.secret()))?.map(SecretId::placeholder)
     });
     match known {
         Some(placeholder) => data["client-secret"] = Value::String(placeholder),

@@ -14,6 +14,7 @@ mod names;
 mod pack;
 mod routing;
 mod tls;
+mod unknown_field;
 mod unwanted;
 
 pub use anchor::anchor;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::desired::{Desired, PackInfo};
+use super::unknown_field::unknown_fields;
 use crate::diagnostic::Diagnostic;
 use crate::observed::World;
 use crate::render::Pack;
@@ -40,6 +41,7 @@ pub(super) fn add<'p>(
         desired.diagnostics.push(finding);
         return Vec::new();
     }
+    let findings = desired.diagnostics.len();
     let mut apps = Vec::new();
     let mut kinds = BTreeSet::new();
     let mut objects = 0;
@@ -67,6 +69,11 @@ pub(super) fn add<'p>(
         );
         return Vec::new();
     };
+    if desired.diagnostics.len() > findings {
+        // What was not understood may stand for kinds that the record has; nothing is forgotten because of a mistake.
+        let address = Address::namespaced("", "ConfigMap", &namespace, &id.record_name());
+        kinds.extend(world.get(&address).live().map(|live| recorded_kinds(live.value())).unwrap_or_default());
+    }
     let record = record(&id, pack, &namespace, &kinds);
     let live = world.get(&record.address).live();
     let info = PackInfo {
@@ -151,6 +158,14 @@ pub(super) fn object(
         }
         Some(_) => {
             let address = document.address(default_namespace, &world.kinds)?;
+            // A NebariApp is judged by its own rule, which stops the app.
+            if address.as_app().is_none() {
+                let unknown = unknown_fields(document, &address, &world.schemas);
+                if !unknown.is_empty() {
+                    desired.diagnostics.extend(unknown);
+                    return None;
+                }
+            }
             let mut body = document.value.clone();
             if let Some(body) = body.as_object_mut() {
                 body.remove("status");

@@ -267,6 +267,8 @@ impl Comparison<'_> {
         }
         match others.into_iter().next() {
             Some(who) => Class::Drift(who),
+            // The app was made anew, so its uid is another one; nobody changed the object.
+            None if path.starts_with(&FieldPath::of("metadata.ownerReferences")) => Class::Pending,
             None if self.entry || self.declared_as_now => Class::Drift(Who::Unknown),
             None => Class::Pending,
         }

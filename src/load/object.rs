@@ -40,7 +40,7 @@ pub fn check_object(document: &Document) -> Result<(), Diagnostic> {
         match document.value.pointer(map) {
             None | Some(Value::Null) => {}
             Some(Value::Object(entries)) => {
-                for (key, value) in entries.iter().filter(|(_, value)| !value.is_string()) {
+                if let Some((key, value)) = entries.iter().find(|(_, value)| !value.is_string()) {
                     let pointer = format!("{map}/{}", step(key));
                     return refuse(&pointer, &no_text(document, &pointer, value), "quote it");
                 }

@@ -90,6 +90,15 @@ impl Tree {
         if shown.as_os_str().is_empty() { ".".into() } else { slashes(&shown) }
     }
 
+    /// A real path relative to the root, the same from wherever it is asked; `.` for the root.
+    pub fn inside(&self, path: &Path) -> String {
+        match path.strip_prefix(&self.root) {
+            Ok(rest) if rest.as_os_str().is_empty() => ".".into(),
+            Ok(rest) => slashes(rest),
+            Err(_) => slashes(path),
+        }
+    }
+
     /// The beginning of a file, as a place.
     pub fn start_of(&self, path: &Path) -> Place {
         Place { file: Arc::from(self.shown(path)), line: 1, column: 1 }

@@ -16,6 +16,8 @@ use crate::yaml::{self, Document};
 pub(super) struct Chart {
     document: Document,
     pub(super) version: Option<String>,
+    /// Folders of `file://` dependencies, with the name that helm knows each by.
+    dependencies: Vec<(String, PathBuf)>,
 }
 
 /// Dependencies of dependencies, and so on.
@@ -30,14 +32,14 @@ impl Chart {
     pub(super) fn read(source: &Source) -> Result<Self, Diagnostic> {
         let document = chart_file(source, &source.folder)?;
         let version = document.text("/version").map(str::to_owned);
-        Ok(Self { document, version })
+        let mut dependencies = Vec::new();
+        gather(source, &source.folder, &document, 0, &mut dependencies)?;
+        Ok(Self { document, version, dependencies })
     }
 
     /// The folders of `file://` dependencies, also those of dependencies: all of them inside the repository.
-    pub(super) fn local_dependencies(&self, source: &Source) -> Result<Vec<PathBuf>, Diagnostic> {
-        let mut folders = Vec::new();
-        gather(source, &source.folder, &self.document, 0, &mut folders)?;
-        Ok(folders)
+    pub(super) fn local_dependencies(&self) -> impl Iterator<Item = &Path> {
+        self.dependencies.iter().map(|(_, folder)| folder.as_path())
     }
 
     /// Whether `helm dependency build` can help without a network: only where all dependencies are folders.
@@ -88,6 +90,11 @@ impl Chart {
                 return error.help("look at the chart's loops and files");
             }
         };
+        if said.contains("out of memory") || said.contains("cannot allocate memory") {
+            let error =
+                Diagnostic::error("PK213", "helm needs more memory than it may have for this chart").place(here);
+            return error.help("look at the chart's loops and files");
+        }
         let real = copy.canonicalize().unwrap_or_else(|_| copy.to_path_buf());
         let mut text = said.lines().skip_while(|line| !line.starts_with("Error")).collect::<Vec<_>>().join(" ");
         if text.is_empty() {
@@ -99,7 +106,9 @@ impl Chart {
             text = text.replace(&folder.display().to_string(), "");
         }
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let text: String = text.trim_start_matches("Error: ").trim_end_matches('.').chars().take(MAX_SAID).collect();
+        let text = text.replace("Use --debug flag to render out invalid YAML", "");
+        let text: String =
+            text.trim().trim_start_matches("Error: ").trim_end_matches('.').chars().take(MAX_SAID).collect();
         let found = TEMPLATE.as_ref().and_then(|regex| regex.captures(&text));
         let place = found.and_then(|found| {
             let line = found.get(2)?.as_str().parse().ok()?;
@@ -111,7 +120,14 @@ impl Chart {
 
     /// The file of a template that helm names, without the chart's name.
     fn template(&self, source: &Source, template: &str) -> Arc<str> {
-        source.tree.shown(&source.folder.join(template)).into()
+        let path = source.folder.join(template);
+        let dependency = template.strip_prefix("charts/").and_then(|below| below.split_once('/'));
+        if let Some((name, rest)) = dependency.filter(|_| !path.exists())
+            && let Some((_, folder)) = self.dependencies.iter().find(|(known, _)| known == name)
+        {
+            return source.tree.shown(&folder.join(rest)).into();
+        }
+        source.tree.shown(&path).into()
     }
 }
 
@@ -161,7 +177,7 @@ fn gather(
     folder: &Path,
     chart: &Document,
     level: usize,
-    folders: &mut Vec<PathBuf>,
+    found: &mut Vec<(String, PathBuf)>,
 ) -> Result<(), Diagnostic> {
     let count = chart.value.get("dependencies").and_then(Value::as_array).map_or(0, Vec::len);
     for index in 0..count {
@@ -176,12 +192,12 @@ fn gather(
         }
         let resolved = source.tree.resolve(&source.repository, folder, name);
         let real = resolved.map_err(|refusal| refuse(refusal.to_string()))?;
-        if folders.contains(&real) || real.starts_with(&source.folder) {
+        if found.iter().any(|(_, folder)| *folder == real) || real.starts_with(&source.folder) {
             continue;
         }
         let below = chart_file(source, &real)?;
-        folders.push(real.clone());
-        gather(source, &real, &below, level + 1, folders)?;
+        found.push((below.text("/name").unwrap_or_default().to_owned(), real.clone()));
+        gather(source, &real, &below, level + 1, found)?;
     }
     Ok(())
 }

@@ -22,6 +22,8 @@ pub struct Helm {
     kube_version: Option<String>,
     api_versions: Vec<String>,
     limits: Limits,
+    /// Whether memory can be limited here, asked once.
+    limited: OnceLock<bool>,
     version: OnceLock<Result<String, String>>,
 }
 
@@ -34,7 +36,8 @@ impl Helm {
             program: settings.helm.clone(),
             kube_version: settings.kube_version.clone(),
             api_versions: settings.api_versions.clone(),
-            limits: Limits { time: settings.time, output: settings.output, memory: settings.memory },
+            limits: Limits { time: settings.time, output: settings.output, memory: Some(settings.memory) },
+            limited: OnceLock::new(),
             version: OnceLock::new(),
         }
     }
@@ -59,19 +62,21 @@ impl Helm {
         }
         let mut copy = Copy::new()?;
         copy.add(source, &source.folder)?;
-        for folder in chart.local_dependencies(source)? {
-            copy.add(source, &folder)?;
+        for folder in chart.local_dependencies() {
+            copy.add(source, folder)?;
         }
         let mut arguments = self.arguments(release, namespace.as_deref());
         arguments.extend(parameters(&options.parameters));
         arguments.extend(values(source, options, value_file_places, &mut copy)?);
 
-        let shell = Shell { program, folder: copy.of(source, &source.folder), copy: copy.path(), limits: self.limits };
+        let limited = *self.limited.get_or_init(|| self.limits.memory.is_some_and(can_limit_memory));
+        let limits = Limits { memory: self.limits.memory.filter(|_| limited), ..self.limits };
+        let shell = Shell { program, folder: copy.of(source, &source.folder), copy: copy.path(), limits };
         match self.version.get_or_init(|| shell.version()) {
             Ok(version) => rendered.renderer = format!("helm {version}"),
             Err(why) => return Err(Diagnostic::error("PK211", format!("helm {why}")).place(here).help(REMEDY)),
         }
-        if !can_limit_memory(self.limits.memory) {
+        if !limited {
             rendered
                 .notes
                 .push(Diagnostic::warning("PK213", "the memory of helm is not limited on this system").place(here));

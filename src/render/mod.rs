@@ -135,7 +135,7 @@ pub struct RenderSettings {
     pub time: Duration,
     /// How many bytes one run of helm may print.
     pub output: usize,
-    /// How much memory helm may use, in bytes.
+    /// How much address space helm may use, in bytes; a Go program takes 0.8 GB of it before it begins.
     pub memory: u64,
     /// Packs that are rendered at the same time.
     pub parallel: usize,
@@ -150,7 +150,7 @@ impl Default for RenderSettings {
             delivery: None,
             time: Duration::from_secs(60),
             output: 64 * 1024 * 1024,
-            memory: 4 * 1024 * 1024 * 1024,
+            memory: 2 * 1024 * 1024 * 1024,
             parallel: 4,
         }
     }

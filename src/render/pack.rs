@@ -111,7 +111,8 @@ fn of_folder(loaded: &Loaded, folder: &PackFolder) -> (Pack, Option<Source>) {
         place: folder.place.clone(),
         destination: None,
         namespace: None,
-        source: folder.shown.clone(),
+        // The record of the pack compares it, so it must be the same from every working directory.
+        source: loaded.tree.inside(&folder.folder),
         version: String::new(),
         renderer: String::new(),
         delivery: Delivery::Direct,

@@ -15,7 +15,8 @@ const SHELL: &str = "/bin/sh";
 pub(super) struct Limits {
     pub(super) time: Duration,
     pub(super) output: usize,
-    pub(super) memory: u64,
+    /// `None` where the system cannot limit it.
+    pub(super) memory: Option<u64>,
 }
 
 /// Why a run gave nothing.
@@ -40,10 +41,10 @@ pub(super) fn run(
     environment: &[(&str, OsString)],
     limits: Limits,
 ) -> Result<Vec<u8>, Failure> {
-    let mut command = if can_limit_memory(limits.memory) {
+    let mut command = if let Some(memory) = limits.memory {
         // The shell becomes the program, so the limit holds for it and the child is the program itself.
         let mut command = Command::new(SHELL);
-        let kilobytes = (limits.memory / 1024).to_string();
+        let kilobytes = (memory / 1024).to_string();
         command.args(["-c", "ulimit -v \"$1\" && shift && exec \"$@\"", "sh", &kilobytes]).arg(program);
         command
     } else {

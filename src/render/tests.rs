@@ -286,6 +286,7 @@ fn a_pack_of_packctl_yaml_is_read_strictly() {
     let chart = "PK207 packctl.yaml:1 the pack three is a chart, which is not supported yet in `packs`".to_owned();
     assert_eq!(all, [("one", vec![], vec![broken]), ("three", vec![], vec![chart]), ("two", vec!["ay"], vec![])]);
     assert!(packs.iter().all(|pack| pack.id_namespace == "packs" && pack.delivery == Delivery::Direct));
+    assert_eq!(packs[2].source, "packs/two");
 }
 
 #[test]

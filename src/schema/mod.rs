@@ -23,7 +23,11 @@ impl Schemas {
     /// The schema of a kind; `None` when nobody knows it.
     pub fn get(&self, group: &str, kind: &str) -> Option<&Schema> {
         let key = (group.to_owned(), kind.to_owned());
-        self.0.get(&key).or_else(|| EMBEDDED.get(&key))
+        let embedded = || {
+            let index = CRDS.iter().position(|(known, name, _)| *known == group && *name == kind)?;
+            EMBEDDED[index].as_ref()
+        };
+        self.0.get(&key).or_else(embedded).or_else(|| BUILT_IN.get(&key))
     }
 
     /// Adds the storage version of a CustomResourceDefinition; a CRD without a schema adds nothing.
@@ -208,22 +212,33 @@ fn read_crd(crd: &Value) -> Option<((String, String), Schema)> {
     Some((key, Schema::of(root)))
 }
 
-/// The embedded CRDs, as YAML texts: the platform's and our own.
-pub const CRDS: &[&str] = &[
-    include_str!("crds/reconcilers.nebari.dev_nebariapps.yaml"),
-    include_str!("crds/gateway.networking.k8s.io_gateways.yaml"),
-    include_str!("crds/gateway.networking.k8s.io_httproutes.yaml"),
-    include_str!("crds/gateway.envoyproxy.io_securitypolicies.yaml"),
-    include_str!("crds/gateway.envoyproxy.io_httproutefilters.yaml"),
-    include_str!("crds/cert-manager.io_certificates.yaml"),
+/// The embedded CRDs by group and kind: the platform's and our own.
+const CRDS: [(&str, &str, &str); 6] = [
+    ("reconcilers.nebari.dev", "NebariApp", include_str!("crds/reconcilers.nebari.dev_nebariapps.yaml")),
+    ("gateway.networking.k8s.io", "Gateway", include_str!("crds/gateway.networking.k8s.io_gateways.yaml")),
+    ("gateway.networking.k8s.io", "HTTPRoute", include_str!("crds/gateway.networking.k8s.io_httproutes.yaml")),
+    ("gateway.envoyproxy.io", "SecurityPolicy", include_str!("crds/gateway.envoyproxy.io_securitypolicies.yaml")),
+    ("gateway.envoyproxy.io", "HTTPRouteFilter", include_str!("crds/gateway.envoyproxy.io_httproutefilters.yaml")),
+    ("cert-manager.io", "Certificate", include_str!("crds/cert-manager.io_certificates.yaml")),
 ];
 
-static EMBEDDED: LazyLock<BTreeMap<(String, String), Schema>> = LazyLock::new(|| {
+/// The embedded CRDs, each parsed when it is first asked for: they are a megabyte of YAML.
+static EMBEDDED: [LazyLock<Option<Schema>>; CRDS.len()] = [
+    LazyLock::new(|| embedded(0)),
+    LazyLock::new(|| embedded(1)),
+    LazyLock::new(|| embedded(2)),
+    LazyLock::new(|| embedded(3)),
+    LazyLock::new(|| embedded(4)),
+    LazyLock::new(|| embedded(5)),
+];
+
+fn embedded(index: usize) -> Option<Schema> {
+    let crd: Value = serde_saphyr::from_str(CRDS[index].2).ok()?;
+    read_crd(&crd).map(|(_, schema)| schema)
+}
+
+static BUILT_IN: LazyLock<BTreeMap<(String, String), Schema>> = LazyLock::new(|| {
     let mut schemas = BTreeMap::new();
-    for text in CRDS {
-        let crd: Value = serde_saphyr::from_str(text).unwrap_or(Value::Null);
-        schemas.extend(read_crd(&crd));
-    }
     let table: Value = serde_json::from_str(include_str!("builtin.json")).unwrap_or(Value::Null);
     let definitions = Arc::new(table.get("definitions").cloned().unwrap_or(Value::Null));
     for (name, root) in table.get("kinds").and_then(Value::as_object).into_iter().flatten() {

@@ -80,7 +80,12 @@ pub fn read_all(file: &Arc<str>, text: &str) -> Result<Vec<Document>, Diagnostic
     }
     std::thread::scope(|scope| {
         let reader = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || read_here(file, text));
-        let failed = || Diagnostic::error("PK107", "no thread could be started to read the text");
+        let failed = || {
+            let error = Diagnostic::error("PK107", "no thread could be started to read the text");
+            error
+                .place(Some(Place { file: file.clone(), line: 1, column: 1 }))
+                .help("is the memory of this process limited?")
+        };
         reader.map_err(|_| failed())?.join().unwrap_or_else(|_| Err(failed()))
     })
 }

@@ -86,7 +86,10 @@ build() { # PART
   log=$cache/$1.log
   mkdir -p "$cache"
   exec {lock}>"$cache/lock"
-  flock "$lock" # of two runs at once the second waits here, and finds the work done
+  if ! flock -n "$lock"; then
+    say "another run is building: waiting for it"
+    flock "$lock"
+  fi
   if [[ ! -d $folder ]]; then
     say "building $("about_$1"), once, into $folder"
     rm -rf "$new"
@@ -119,7 +122,7 @@ build_kube() {
 }
 
 tools_helm() { need go; }
-about_helm() { echo "helm $helm_version (2 minutes on 2 cores)"; }
+about_helm() { echo "helm $helm_version (3 minutes on 2 cores)"; }
 build_helm() {
   go_build helm "$1" "-s -w -X helm.sh/helm/v3/internal/version.version=v$helm_version" helm.sh/helm/v3/cmd/helm
 }

@@ -52,6 +52,9 @@ struct Expect {
     blocked: Reasons,
     #[serde(default)]
     kept: Reasons,
+    /// How many objects are as wanted, where nothing else shows that they were seen at all.
+    #[serde(default)]
+    in_sync: Option<u64>,
     /// What `graph` prints.
     #[serde(default)]
     graph: Option<String>,
@@ -96,7 +99,6 @@ struct Finding {
 /// What a run said, in the terms of [`Expect`].
 #[derive(Debug, Default)]
 struct Actual {
-    exit: Option<i32>,
     output: String,
     changes: BTreeMap<String, String>,
     fields: BTreeMap<String, BTreeMap<String, Map<String, Value>>>,
@@ -105,6 +107,7 @@ struct Actual {
     diagnostics: Vec<Value>,
     blocked: BTreeMap<String, String>,
     kept: BTreeMap<String, String>,
+    in_sync: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -128,18 +131,16 @@ fn every_scenario_gives_the_plan_that_was_written_by_hand() {
         .into_iter()
         .collect();
     assert!(!names.is_empty(), "{} holds no scenario", root.display());
-    let mut failed: Vec<String> = Vec::new();
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
-    std::thread::scope(|scope| {
-        let run = &|part: usize| -> Vec<(&String, String)> {
-            let mine = names.iter().skip(part).step_by(threads);
-            mine.map(|name| (name, scenario(&root.join(name)))).collect()
-        };
-        let parts: Vec<_> = (0..threads).map(|part| scope.spawn(move || run(part))).collect();
-        let results = parts.into_iter().flat_map(|part| part.join().unwrap());
-        failed.extend(
-            results.filter(|(_, said)| !said.is_empty()).map(|(name, said)| format!("{name}\n{said}")),
-        );
+    let part = |part: usize| -> Vec<String> {
+        let mine = names.iter().skip(part).step_by(threads);
+        let runs = mine.map(|name| (name, scenario(&root.join(name))));
+        runs.filter(|(_, said)| !said.is_empty()).map(|(name, said)| format!("{name}\n{said}")).collect()
+    };
+    let mut failed: Vec<String> = std::thread::scope(|scope| {
+        let part = &part;
+        let parts: Vec<_> = (0..threads).map(|number| scope.spawn(move || part(number))).collect();
+        parts.into_iter().flat_map(|part| part.join().unwrap()).collect()
     });
     failed.sort();
     assert!(failed.is_empty(), "{} of {} scenarios:\n\n{}", failed.len(), names.len(), failed.join("\n"));
@@ -185,7 +186,7 @@ fn scenario(folder: &Path) -> String {
     report.equal("exit", &expect.exit, &exit.unwrap_or(-1));
     match (json, serde_json::from_str(&stdout)) {
         (true, Ok(document)) => {
-            let actual = Actual { exit, output: format!("{stdout}{stderr}"), ..read(&document) };
+            let actual = Actual { output: format!("{stdout}{stderr}"), ..read(&document) };
             compare(&expect, &actual, &mut report);
         }
         // What stops a run before there is a plan is told on stderr.
@@ -196,7 +197,8 @@ fn scenario(folder: &Path) -> String {
         (false, _) => report.says(&expect.says, &format!("{stdout}{stderr}")),
     }
     if let Some(graph) = &expect.graph {
-        let (_, stdout, stderr) = packctl(dir.path(), &["graph", "-f", "input", "--snapshot", "world"].map(str::to_owned));
+        let (_, stdout, stderr) =
+            packctl(dir.path(), &["graph", "-f", "input", "--snapshot", "world"].map(str::to_owned));
         if stdout.trim_end() != graph.trim_end() {
             report.line(&format!("graph:\n{}{stderr}", difference(graph.trim_end(), stdout.trim_end())));
         }
@@ -267,11 +269,15 @@ fn read(document: &Value) -> Actual {
         });
     }
     actual.diagnostics = list(document, "checks");
+    actual.in_sync = document["totals"]["in_sync"].as_u64();
     actual
 }
 
 fn compare(expect: &Expect, actual: &Actual, report: &mut Report) {
     report.maps("changes", &expect.changes, &actual.changes, |expected, found| expected == found);
+    if expect.in_sync.is_some() {
+        report.equal("in_sync", &expect.in_sync, &actual.in_sync);
+    }
     for (address, fields) in &expect.fields {
         let Some(found) = lookup(&actual.fields, address) else {
             report.line(&format!("fields: {address} is not in the plan"));
@@ -297,11 +303,7 @@ fn compare(expect: &Expect, actual: &Actual, report: &mut Report) {
     for (address, values) in &expect.after {
         let found = lookup(&actual.after, address).cloned().unwrap_or_default();
         for (pointer, value) in values {
-            report.equal(
-                &format!("after {address} {pointer}"),
-                value,
-                found.pointer(pointer).unwrap_or(&Value::Null),
-            );
+            report.equal(&format!("after {address} {pointer}"), value, found.pointer(pointer).unwrap_or(&Value::Null));
         }
     }
     steps(expect, actual, report);
@@ -319,7 +321,9 @@ fn steps(expect: &Expect, actual: &Actual, report: &mut Report) {
     };
     let all = || {
         let lines = actual.steps.iter().enumerate();
-        lines.map(|(id, step)| format!("      {id} {} {} after {:?}\n", step.title, step.address, step.after)).collect::<String>()
+        lines
+            .map(|(id, step)| format!("      {id} {} {} after {:?}\n", step.title, step.address, step.after))
+            .collect::<String>()
     };
     let mut one = |wanted: &str| match ids(wanted).as_slice() {
         [id] => Some(*id),

@@ -276,7 +276,7 @@ pub(super) fn choice<T: Choice>(reader: &mut Reader, value: &Value) -> Option<T>
 }
 
 /// The candidate that differs by at most two letters, the nearest first.
-fn nearest(text: &str, candidates: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+pub(crate) fn nearest<'c>(text: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
     candidates
         .map(|candidate| (distance(text, candidate), candidate))
         .filter(|(distance, candidate)| *distance <= 2 && *distance < candidate.len())
