@@ -42,6 +42,10 @@ pub(super) fn diff(resource: &Resource, live: &Live, owner_uid: Option<&str>, sc
             if let Some(map) = metadata.as_object_mut() {
                 map.remove("name");
                 map.remove("namespace");
+                if map.is_empty() {
+                    // An entry declares nothing else of it; its resourceVersion would be looked at, and moves with each status.
+                    continue;
+                }
             }
             (Some(METADATA.root()), metadata)
         } else {

@@ -253,8 +253,10 @@ impl Builder<'_> {
         let last = if !derived.login() {
             let title = if change.action == Action::Create { "create" } else { "update" };
             self.push(address, title, apply(resource.clone(), force), attach, after, only_if)
-        } else if live_weight.is_some_and(|weight| weight > 0) && !policy_is_new {
-            self.push(address, "update", apply(resource.clone(), force), attach, after, only_if)
+        } else if attached && !policy_is_new {
+            // What stands behind it may change: the policy of this plan is in force before that is reached.
+            let policy = vec![Until::PolicyAccepted(names.policy())];
+            self.push(address, "update", apply(resource.clone(), force), policy, after, only_if)
         } else {
             // Closed first: a policy has no status before its route exists, so nothing could be awaited.
             let opening = [attach.clone(), served.clone()].concat();

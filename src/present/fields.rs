@@ -115,11 +115,27 @@ fn movement(view: &View<'_>, change: &Change, field: &FieldChange) -> String {
             let (before, after) = (Value::from(before.as_str()), Value::from(after.as_str()));
             format!("{} -> {}", value(&before), value(&after))
         }
-        (Some(before), Some(after)) => format!("{} -> {}", value(before), value(after)),
+        (Some(before), Some(after)) => {
+            let (old, new) = (value(before), value(after));
+            let cut = |list: &Value, text: &str| list.is_array() && text.ends_with(" items]");
+            let items = (cut(before, &old) || cut(after, &new)).then(|| items_moved(before, after, value)).flatten();
+            items.unwrap_or_else(|| format!("{old} -> {new}"))
+        }
         (None, Some(after)) => format!("none -> {}", value(after)),
         (Some(before), None) => format!("{} removed", value(before)),
         (None, None) => "removed".into(),
     }
+}
+
+/// The texts that leave and join a list too long to show; nothing where its order alone moves, or too many do.
+fn items_moved(before: &Value, after: &Value, value: impl Fn(&Value) -> String) -> Option<String> {
+    let (before, after) = (before.as_array()?, after.as_array()?);
+    let only = |these: &[Value], others: &[Value], sign: char| -> Vec<String> {
+        these.iter().filter(|item| !others.contains(item)).map(|item| format!("{sign} {}", value(item))).collect()
+    };
+    let moved = [only(before, after, '-'), only(after, before, '+')].concat();
+    let plain = before.iter().chain(after).all(Value::is_string);
+    (plain && (1..=3).contains(&moved.len())).then(|| moved.join(", "))
 }
 
 /// What is different of two images: their tags where the repository is the same.

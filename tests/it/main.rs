@@ -5,5 +5,6 @@ mod env;
 mod packctl;
 mod properties;
 mod proxy;
+mod real;
 mod scenarios;
 mod stand_in;

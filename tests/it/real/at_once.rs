@@ -1,0 +1,26 @@
+//! Two people apply the same at the same time.
+
+use super::lab::Lab;
+use crate::env::Env;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_applies_at_once_are_kept_apart_by_their_preconditions() {
+    let lab = Lab::open().await;
+    let guarded = lab.app("guarded");
+    let input = lab.input("apps", &[lab.app("open"), guarded.clone()]);
+    let packctl = lab.packctl();
+    let mark = Env::get().mark();
+    let args = ["apply", "--yes", "-f", &input];
+    let (one, two) = futures::join!(packctl.run(&args), packctl.run(&args));
+    println!("{one:?}\n{two:?}");
+    for ended in [&one, &two] {
+        assert!(matches!(ended.status, Some(0 | 5)), "{ended:?}");
+    }
+    let _ = lab.requests_of(&lab.user, mark);
+    packctl.run(&["apply", "--yes", "-f", &input]).await.succeeds();
+    lab.at_rest(&input).await;
+    let clients = lab.realm.get("clients?max=1000").await;
+    let clients = clients.as_array().expect("clients are a list");
+    assert_eq!(clients.iter().filter(|client| client["clientId"] == guarded.client_id()).count(), 1);
+    lab.close().await;
+}

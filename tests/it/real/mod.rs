@@ -1,0 +1,14 @@
+//! The walking line on a real API server and a real Keycloak, through the program itself.
+//!
+//! Each test has a [`lab::Lab`] of its own and closes it, which asks its stand-in whether a route was ever open without
+//! what protects it.
+
+mod apps;
+mod at_once;
+mod destroy;
+mod drift;
+mod first_apply;
+mod lab;
+mod neighbours;
+mod packctl;
+mod rights;
