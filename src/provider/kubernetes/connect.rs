@@ -119,6 +119,7 @@ struct Chosen {
 }
 
 /// Builds the client.
+#[expect(clippy::disallowed_methods, reason = "kubeconfig files are found as every Kubernetes client finds them")]
 pub(super) async fn connect(settings: &Settings, secrets: Secrets) -> Result<(Wire, Seen), ConnectError> {
     let around = Surroundings {
         kubeconfig: std::env::var_os("KUBECONFIG").filter(|value| !value.is_empty()),
