@@ -136,6 +136,7 @@ impl Lab {
         let mut delete = vec!["delete", "namespace", "--wait=false", &self.gateways];
         delete.extend(self.namespaces.iter().map(String::as_str));
         Env::get().kubectl(&delete);
+        self.realm.remove().await;
         self.closed = true;
     }
 }
