@@ -11,4 +11,6 @@ mod first_apply;
 mod lab;
 mod neighbours;
 mod packctl;
+mod packs;
+mod packs_kinds;
 mod rights;
