@@ -93,7 +93,12 @@ pub(super) fn changes(plan: &Value) -> Vec<String> {
         for field in &fields {
             let text = |key: &str| field[key].as_str().unwrap_or_default().to_owned();
             let (path, class) = (text("path"), text("class"));
-            lines.push(format!("{address} {path} {class} {} -> {} {}", field["before"], field["after"], text("manager")));
+            lines.push(format!(
+                "{address} {path} {class} {} -> {} {}",
+                field["before"],
+                field["after"],
+                text("manager")
+            ));
         }
         let action = change["packctl"]["action"].as_str().unwrap_or_default();
         if fields.is_empty() && action != "none" {
