@@ -138,7 +138,7 @@ impl Application {
 
     /// Reads a document that [is one](Self::is_one) and has a name. What cannot be delivered is in `refused`.
     pub fn from_document(document: Document) -> Self {
-        let mut fields = Fields::new(&document, "PK202");
+        let mut fields = Fields::new(&document, "PK0202");
         let mut unsupported = Vec::new();
         let mut without_effect = Vec::new();
         sort_out("", &document.value, &mut unsupported, &mut without_effect);
@@ -168,7 +168,7 @@ impl Application {
         if !without_effect.is_empty() {
             let names: Vec<_> = without_effect.iter().map(|pointer| document.path(pointer).to_string()).collect();
             let text = format!("without effect where packctl delivers: {}", names.join(", "));
-            notes.push(Diagnostic::warning("PK206", text).place(Some(document.place(&without_effect[0]))));
+            notes.push(Diagnostic::warning("PK0206", text).place(Some(document.place(&without_effect[0]))));
         }
         let namespace = namespace.unwrap_or_else(|| Self::NAMESPACE.into());
         let address = Address::namespaced("argoproj.io", "Application", &namespace, &name);
@@ -231,7 +231,7 @@ fn not_supported(document: &Document, pointer: &str) -> Diagnostic {
         ["/apiVersion", "/spec/destination/", "/spec/syncPolicy/syncOptions/", "/spec/source/helm/valueFiles/"];
     let shown = document.text(pointer).filter(|_| harmless.iter().any(|prefix| pointer.starts_with(prefix)));
     let shown = shown.map(|text| format!(" `{text}`")).unwrap_or_default();
-    Diagnostic::error("PK201", format!("`{field}`{shown} is not supported yet"))
+    Diagnostic::error("PK0201", format!("`{field}`{shown} is not supported yet"))
         .field(field)
         .place(Some(document.place(pointer)))
         .help("remove the field, or leave this Application out of the input")
@@ -272,7 +272,7 @@ fn helm(fields: &mut Fields<'_>, unsupported: &mut Vec<String>, notes: &mut Vec<
     if text.is_some() && object.is_some() {
         let note = "`spec.source.helm.values` is ignored because `valuesObject` is there";
         notes.push(
-            Diagnostic::warning("PK206", note).field("spec.source.helm.values").place(Some(fields.place(VALUES))),
+            Diagnostic::warning("PK0206", note).field("spec.source.helm.values").place(Some(fields.place(VALUES))),
         );
     }
     let values = match object {
@@ -354,7 +354,7 @@ fn namespace_entry(
     let Some(pointer) = create else {
         if !labels.is_empty() || !annotations.is_empty() {
             let text = "`spec.syncPolicy.managedNamespaceMetadata` has no effect without `CreateNamespace=true`";
-            let note = Diagnostic::warning("PK206", text).field("spec.syncPolicy.managedNamespaceMetadata");
+            let note = Diagnostic::warning("PK0206", text).field("spec.syncPolicy.managedNamespaceMetadata");
             notes.push(note.place(Some(fields.place(METADATA))).help("add `CreateNamespace=true` to `syncOptions`"));
         }
         return None;

@@ -85,11 +85,11 @@ impl Config {
     pub fn from_documents(file: &Arc<str>, documents: &[Document]) -> (Self, Vec<Diagnostic>) {
         let empty = Document::from_value(file, Value::Object(serde_json::Map::new()));
         let document = documents.first().unwrap_or(&empty);
-        let mut fields = Fields::new(document, "PK111");
+        let mut fields = Fields::new(document, "PK0111");
         let mut config = Self { file: Some(file.clone()), ..Self::default() };
         let mut findings = Vec::new();
         if let Some(second) = documents.get(1) {
-            let error = Diagnostic::error("PK111", "the file holds more than one document");
+            let error = Diagnostic::error("PK0111", "the file holds more than one document");
             findings.push(error.place(Some(second.place(""))).help("keep one"));
         }
         for (key, pointer) in fields.keys("") {
@@ -111,13 +111,13 @@ impl Config {
         for key in ["clusters", "display"] {
             let pointer = format!("/{key}");
             if fields.says_something(&pointer) {
-                let note = Diagnostic::warning("PK111", format!("`{key}` has no effect yet"));
+                let note = Diagnostic::warning("PK0111", format!("`{key}` has no effect yet"));
                 findings.push(note.field(key).place(Some(fields.place(&pointer))));
             }
         }
         for (name, pack) in &config.packs {
             if !is_name(name) {
-                let error = Diagnostic::error("PK111", format!("`{name}` is no name for a pack"));
+                let error = Diagnostic::error("PK0111", format!("`{name}` is no name for a pack"));
                 let help = "use lower-case letters, digits, `-` and `.`";
                 findings.push(error.place(Some(pack.place.clone())).help(help));
             }
@@ -177,14 +177,14 @@ fn folders(fields: &mut Fields<'_>, pointer: &str, key_of: fn(&str) -> String) -
 fn stranger(document: &Document, key: &str, pointer: &str) -> Diagnostic {
     let (code, message, help) = if ENVIRONMENT.contains(&key) {
         let help = "it belongs to the environment of the cluster: ConfigMap packctl-environment, or --environment FILE";
-        ("PK112", format!("`{key}` is no setting of packctl.yaml"), help.to_owned())
+        ("PK0112", format!("`{key}` is no setting of packctl.yaml"), help.to_owned())
     } else if TRUSTED.contains(&key) {
         let help = "a pull request could write it here; it belongs to a flag, an environment variable, --settings FILE or \
                     your own configuration folder";
-        ("PK112", format!("`{key}` is a trusted setting, not one of packctl.yaml"), help.to_owned())
+        ("PK0112", format!("`{key}` is a trusted setting, not one of packctl.yaml"), help.to_owned())
     } else {
         let help = format!("the keys are {KEYS}; endpoints, credentials and limits belong to flags or --settings FILE");
-        ("PK110", format!("unknown key `{key}`"), help)
+        ("PK0110", format!("unknown key `{key}`"), help)
     };
     Diagnostic::error(code, message).field(key).place(Some(document.place(pointer))).help(help)
 }

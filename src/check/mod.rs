@@ -72,12 +72,18 @@ fn refuse(mut findings: Vec<Diagnostic>, desired: &mut Desired) {
     desired.diagnostics.dedup();
     let errors = desired.diagnostics.iter().filter(|found| found.severity == Severity::Error);
     let stopped: Vec<_> = errors.clone().filter_map(|found| found.app.clone()).collect();
-    let objects: Vec<_> = errors.filter(|found| found.app.is_none()).filter_map(|found| found.object.clone()).collect();
+    let objects: Vec<_> = errors
+        .filter(|found| found.app.is_none())
+        .filter_map(|found| Some((found.object.clone()?, found.code.clone())))
+        .collect();
     for app in &stopped {
         desired.refuse(app);
     }
-    for object in &objects {
-        desired.wanted.remove(object);
-        desired.unwanted.remove(object);
+    for (object, code) in objects {
+        // What needs a refused object must not go on as if it were there.
+        if desired.wanted.remove(&object).is_some() {
+            desired.refused.insert(object.clone(), code);
+        }
+        desired.unwanted.remove(&object);
     }
 }

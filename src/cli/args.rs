@@ -56,6 +56,15 @@ pub(super) struct InputArgs {
     /// Also read the folders below
     #[arg(short = 'R', long)]
     pub(super) recursive: bool,
+    /// Who delivers every Application, whatever packctl.yaml says
+    #[arg(long, value_enum)]
+    pub(super) delivery: Option<DeliveryArg>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum DeliveryArg {
+    Direct,
+    Argocd,
 }
 
 /// Which world, and how it is reached. All of these are trusted settings.
@@ -91,7 +100,7 @@ pub(super) struct WorldArgs {
     /// File with that user's password; or PACKCTL_KEYCLOAK_PASSWORD
     #[arg(long, value_name = "FILE")]
     pub(super) keycloak_password_file: Option<PathBuf>,
-    /// The helm program
+    /// The helm program; default: helm on PATH
     #[arg(long, value_name = "FILE", env = "PACKCTL_HELM")]
     pub(super) helm: Option<PathBuf>,
     /// Limit of one request, in seconds

@@ -11,7 +11,6 @@ use crate::load::Loaded;
 use crate::observe;
 use crate::observed::World;
 use crate::plan::{Settled, plan};
-use crate::render::{RenderSettings, render};
 use crate::resource::{AppId, PackId};
 
 pub(super) async fn run(args: DestroyArgs, terminal: &Terminal) -> Result<ExitStatus, Failure> {
@@ -24,11 +23,7 @@ pub(super) async fn run(args: DestroyArgs, terminal: &Terminal) -> Result<ExitSt
     }
     let loaded = super::plan::inputs(&args.input, terminal)?;
     let mut session = Session::open(&args.world, &terminal.secrets).await?;
-    let packs = render(
-        &loaded,
-        &RenderSettings { helm: args.world.helm.clone(), ..RenderSettings::default() },
-        &terminal.secrets,
-    );
+    let packs = session.render(&loaded, &args.input, &args.world);
     let mut targets = Vec::new();
     for pack in &packs {
         targets.push(Target::Pack { namespace: pack.id_namespace.clone(), name: pack.name.clone() });

@@ -69,7 +69,7 @@ fn find(text: &str, plan: &Plan) -> Result<Address, Failure> {
 pub(super) async fn snapshot(args: SnapshotArgs, terminal: &Terminal) -> Result<ExitStatus, Failure> {
     let planned = pipeline(&args.input, &args.world, terminal).await?;
     let session = &planned.session;
-    let extras = Extras { kubernetes_version: None, crds: &session.crds };
+    let extras = Extras { kubernetes_version: session.world.seen.version.as_deref(), crds: &session.crds };
     let shown = args.out.display();
     let count = record(&args.out, &session.world, Some(&session.environment), extras, &session.secrets)
         .map_err(|error| Failure::error(format!("failed to record into {shown}: {error}")))?;

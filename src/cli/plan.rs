@@ -10,7 +10,6 @@ use crate::derive::{Desired, Inputs, derive};
 use crate::graph::{self, ResourceGraph};
 use crate::load::{Loaded, load};
 use crate::plan::{Plan, Settled, plan};
-use crate::render::{Pack, RenderSettings, render};
 use crate::{observe, present};
 
 /// Everything that a command knows after planning.
@@ -24,9 +23,10 @@ pub(super) struct Planned {
 
 /// Files to plan, in one breath.
 pub(super) async fn pipeline(input: &InputArgs, world: &WorldArgs, terminal: &Terminal) -> Result<Planned, Failure> {
-    let loaded = inputs(input, terminal)?;
+    let mut loaded = inputs(input, terminal)?;
     let mut session = Session::open(world, &terminal.secrets).await?;
-    let packs = rendered(&loaded, world, terminal);
+    let packs = session.render(&loaded, input, world);
+    loaded.sources.0.extend(packs.iter().flat_map(|pack| pack.sources.0.clone()));
     let scope = observe::Scope { packs: &packs, documents: &loaded.documents, targets: &[] };
     session.read(&observe::second(scope, &session.environment, &session.world)).await;
     let inputs = Inputs { documents: &loaded.documents, packs: &packs, live_apps: input.filename.is_empty() };
@@ -49,10 +49,6 @@ pub(super) fn inputs(input: &InputArgs, terminal: &Terminal) -> Result<Loaded, F
         return Err(Failure::error("the input could not be read"));
     }
     Ok(loaded)
-}
-
-fn rendered(loaded: &Loaded, world: &WorldArgs, terminal: &Terminal) -> Vec<Pack> {
-    render(loaded, &RenderSettings { helm: world.helm.clone(), ..RenderSettings::default() }, &terminal.secrets)
 }
 
 impl Planned {

@@ -1,22 +1,25 @@
 //! The world that a command looks at: connected, its environment known, its first round read.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
 use serde_json::Value;
 
-use super::args::WorldArgs;
+use super::args::{DeliveryArg, InputArgs, WorldArgs};
 use super::failure::Failure;
 use super::settings;
 use crate::api::{Environment, KeycloakSettings, ObjectRef};
 use crate::derive::cluster_name;
+use crate::load::Loaded;
 use crate::observe;
 use crate::observed::{Observed, ReadSet, World};
 use crate::provider::keycloak::{self, Keycloak};
 use crate::provider::kubernetes::{self, Kubernetes};
 use crate::provider::snapshot::Snapshot;
 use crate::provider::{Provider, Providers};
+use crate::render::{Delivery, Pack, RenderSettings, render};
 use crate::resource::{Address, SecretId, Secrets};
 use crate::yaml;
 
@@ -70,7 +73,8 @@ impl Session {
         let shown = dir.display().to_string();
         let snapshot = Snapshot::open(dir, &shown, secrets.clone())
             .map_err(|found| Failure::error(format!("{shown} is no snapshot")).with(found))?;
-        let (seen, kinds, crds) = (snapshot.seen(), snapshot.kinds(), snapshot.crds());
+        let (mut seen, kinds, crds) = (snapshot.seen(), snapshot.kinds(), snapshot.crds());
+        seen.version = snapshot.kubernetes_version().map(str::to_owned);
         let text = snapshot.environment_text();
         let snapshot: Arc<dyn Provider> = Arc::new(snapshot);
         let mut session = Self::empty(secrets, snapshot.clone());
@@ -106,6 +110,8 @@ impl Session {
         let client = client.with_kinds(kinds.clone());
         let mut session = Self::empty(secrets, Arc::new(client.clone()));
         session.world.seen = client.seen();
+        // A chart may ask for it; who may not know it gets helm's own default.
+        session.world.seen.version = client.version().await.ok();
         session.world.kinds = kinds;
         session.kubernetes = Some(client);
         Ok(session)
@@ -228,7 +234,7 @@ impl Session {
                 list.group.contains('.') && !list.group.ends_with(".k8s.io")
                     || list.group == "gateway.networking.k8s.io"
             });
-            let plurals: std::collections::BTreeSet<(String, String)> = custom
+            let plurals: BTreeSet<(String, String)> = custom
                 .chain(&observe::first().lists)
                 .filter(|list| list.group.contains('.'))
                 .filter_map(|list| {
@@ -245,6 +251,27 @@ impl Session {
         }
         let reading = self.providers.read(set).await;
         self.world.absorb(reading);
+    }
+
+    /// Renders the packs of the inputs, as the cluster that was found would have them.
+    pub(super) fn render(&self, loaded: &Loaded, input: &InputArgs, world: &WorldArgs) -> Vec<Pack> {
+        let kinds = &self.world.kinds.0;
+        let versions = kinds.iter().flat_map(|((group, kind), info)| {
+            let version = if group.is_empty() { info.version.clone() } else { format!("{group}/{}", info.version) };
+            [format!("{version}/{kind}"), version]
+        });
+        let api_versions: BTreeSet<String> = versions.collect();
+        let settings = RenderSettings {
+            helm: settings::helm(world),
+            kube_version: self.world.seen.version.clone(),
+            api_versions: api_versions.into_iter().collect(),
+            delivery: input.delivery.map(|delivery| match delivery {
+                DeliveryArg::Direct => Delivery::Direct,
+                DeliveryArg::Argocd => Delivery::Argocd,
+            }),
+            ..RenderSettings::default()
+        };
+        render(loaded, &settings, &self.secrets)
     }
 
     /// The cluster's name for people: the environment's, else the marks' name, else the server.

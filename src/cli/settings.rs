@@ -1,8 +1,11 @@
 //! Trusted settings that do not come as flags: the only place that reads the process's environment.
 
+use std::path::PathBuf;
+
 use secrecy::SecretString;
 
 use super::args::WorldArgs;
+use crate::render::Helm;
 
 /// Keycloak's user and password, if flags and variables name one; an error when only half of it is there.
 pub(super) fn keycloak_credential(args: &WorldArgs) -> Result<Option<(String, SecretString)>, String> {
@@ -20,4 +23,11 @@ pub(super) fn keycloak_credential(args: &WorldArgs) -> Result<Option<(String, Se
         })?,
     };
     Ok(Some((username.clone(), SecretString::from(password))))
+}
+
+/// The helm program: the one that was named, else the one on PATH.
+pub(super) fn helm(args: &WorldArgs) -> Option<PathBuf> {
+    #[expect(clippy::disallowed_methods, reason = "programs are looked for where the user's shell looks")]
+    let path = || std::env::var_os("PATH");
+    args.helm.clone().or_else(|| Helm::find(&path()?))
 }

@@ -68,6 +68,8 @@ pub struct Desired {
     pub unwanted: BTreeMap<Address, Unwanted>,
     /// What cannot be decided, and why: an app's address stands for all that is derived from it.
     pub blocked: BTreeMap<Address, String>,
+    /// Objects that a rule refuses, with its code; what needs them is blocked.
+    pub refused: BTreeMap<Address, String>,
     /// What stays behind on purpose, and why.
     pub kept: BTreeMap<Address, String>,
     /// The apps of the input, as they will be.

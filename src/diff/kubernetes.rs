@@ -9,7 +9,7 @@ use super::change::{Class, Difference, FieldChange, Fingerprint, Who};
 use super::value::{canonical, extends, is_absent, places, same, same_scalar};
 use super::wire::wire_body;
 use crate::observed::{FieldSet, Live, Operation};
-use crate::resource::{FieldPath, Hand, PathStep, Resource, SecretId};
+use crate::resource::{FieldPath, Hand, PathStep, Resource, SecretId, is_json};
 use crate::schema::{ListKind, Node, Schema, Schemas, with_defaults};
 
 pub(super) fn diff(resource: &Resource, live: &Live, owner_uid: Option<&str>, schemas: &Schemas) -> Difference {
@@ -189,7 +189,7 @@ impl Comparison<'_> {
             _ => self.class(path),
         };
         let mut differing = Vec::new();
-        places(path, Some(found), Some(wanted), &mut differing);
+        places(path, Some(found), Some(wanted), node, &mut differing);
         for (path, before, after) in differing {
             self.fields.push(FieldChange { path, before, after, unknown: false, class: class.clone() });
         }
@@ -225,12 +225,12 @@ impl Comparison<'_> {
                 PathStep::Field(name) => value.get(name),
                 PathStep::Index(index) => value.get(index),
                 PathStep::Item(text) => {
-                    value.as_array().and_then(|items| items.iter().find(|item| item.to_string() == *text))
+                    value.as_array().and_then(|items| items.iter().find(|item| is_json(item, text)))
                 }
                 PathStep::Key(keys) => value.as_array().and_then(|items| {
                     items.iter().find(|item| {
                         // Keys that the server completed are not in our body.
-                        keys.iter().all(|(name, text)| item.get(name).is_none_or(|value| value.to_string() == *text))
+                        keys.iter().all(|(name, text)| item.get(name).is_none_or(|value| is_json(value, text)))
                     })
                 }),
             };

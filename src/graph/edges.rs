@@ -13,7 +13,12 @@ type Edge = (Address, Address, &'static str);
 pub(super) fn edges(desired: &Desired) -> Vec<Edge> {
     let mut edges = Vec::new();
     let mut namespaces: BTreeMap<&str, Vec<&Address>> = BTreeMap::new();
-    for address in desired.wanted.keys().filter(|address| address.kind == "Namespace" && address.group.is_empty()) {
+    for address in desired
+        .wanted
+        .keys()
+        .chain(desired.refused.keys())
+        .filter(|address| address.kind == "Namespace" && address.group.is_empty())
+    {
         namespaces.entry(&address.name).or_default().push(address);
     }
     for resource in desired.wanted.values() {
@@ -64,6 +69,11 @@ pub(super) fn edges(desired: &Desired) -> Vec<Edge> {
     edges
 }
 
+/// Whether an address is wanted, or would be if no rule refused it.
+fn known(desired: &Desired, address: &Address) -> bool {
+    desired.wanted.contains_key(address) || desired.refused.contains_key(address)
+}
+
 /// A Namespace (or a pack's entry in it) comes before everything inside.
 fn inside_namespace(resource: &Resource, namespaces: &BTreeMap<&str, Vec<&Address>>, edges: &mut Vec<Edge>) {
     let namespace = resource.address.namespace.as_deref();
@@ -96,7 +106,7 @@ fn references(resource: &Resource, desired: &Desired, edges: &mut Vec<Edge>) {
             ("ClusterRole", _) | (_, None) => Address::cluster_scoped(group, kind, name),
             (_, Some(namespace)) => Address::namespaced(group, kind, namespace, name),
         };
-        if desired.wanted.contains_key(&address) {
+        if known(desired, &address) {
             edges.push((address, resource.address.clone(), why));
         }
     };

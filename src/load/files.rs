@@ -76,7 +76,7 @@ impl Gathered {
             self.walk(typed, &mut folder, recursive, 0);
             self.folders.entry(real).or_insert(folder);
         } else if typed.file_name().is_some_and(|name| name == Config::FILE) {
-            let error = Diagnostic::error("PK101", format!("{shown} is settings, not input"));
+            let error = Diagnostic::error("PK0101", format!("{shown} is settings, not input"));
             self.findings.push(error.help("name its folder, or the manifests beside it"));
         } else {
             self.keep(real, Found { shown: shown.into(), walked: false });
@@ -95,7 +95,7 @@ impl Gathered {
             if path.is_dir() {
                 if link && recursive {
                     let text = format!("{} is a link to a folder and is not followed", slashes(&path));
-                    self.findings.push(Diagnostic::warning("PK115", text).help("name the folder with -f"));
+                    self.findings.push(Diagnostic::warning("PK0115", text).help("name the folder with -f"));
                 } else if recursive {
                     self.walk(&path, folder, recursive, depth + 1);
                 } else if !link && holds_manifests(&path) {
@@ -109,7 +109,7 @@ impl Gathered {
                     }
                     Ok(_) => {
                         folder.files += 1;
-                        let error = Diagnostic::error("PK103", format!("more than {MAX_FILES} files"));
+                        let error = Diagnostic::error("PK0103", format!("more than {MAX_FILES} files"));
                         if self.findings.last() != Some(&error) {
                             self.findings.push(error);
                         }
@@ -131,7 +131,7 @@ impl Gathered {
 
     fn unreadable(&mut self, shown: &str, why: &str) {
         let place = Place { file: shown.into(), line: 1, column: 1 };
-        let error = Diagnostic::error("PK101", format!("{shown} cannot be read: {why}"));
+        let error = Diagnostic::error("PK0101", format!("{shown} cannot be read: {why}"));
         self.findings.push(error.place(Some(place)).help("check the path after -f and the rights of the file"));
     }
 }
@@ -150,7 +150,7 @@ fn holds_manifests(folder: &Path) -> bool {
 pub(crate) fn read(path: &Path, file: &Arc<str>, plain: bool) -> Result<String, Diagnostic> {
     let place = Some(Place { file: file.clone(), line: 1, column: 1 });
     let unreadable = |why: String| {
-        Diagnostic::error("PK101", format!("{file} cannot be read: {why}")).place(place.clone()).help("check the file")
+        Diagnostic::error("PK0101", format!("{file} cannot be read: {why}")).place(place.clone()).help("check the file")
     };
     let metadata = std::fs::metadata(path).map_err(|error| unreadable(reason(&error)))?;
     if plain && !metadata.is_file() {
@@ -167,7 +167,7 @@ pub(crate) fn read(path: &Path, file: &Arc<str>, plain: bool) -> Result<String, 
 pub(super) fn read_from(reader: &mut dyn Read, file: &Arc<str>) -> Result<String, Diagnostic> {
     let mut bytes = Vec::new();
     reader.take(yaml::MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(|error| {
-        Diagnostic::error("PK101", format!("{file} cannot be read: {}", reason(&error))).help("check the file")
+        Diagnostic::error("PK0101", format!("{file} cannot be read: {}", reason(&error))).help("check the file")
     })?;
     yaml::text_of(file, bytes)
 }

@@ -90,7 +90,7 @@ pub fn load(inputs: &Inputs, stdin: &mut dyn Read, secrets: &Secrets) -> Loaded 
     for (real, found) in &gathered.files {
         // What the user named is trusted; what lies in a folder may be a link that a pull request made.
         if found.walked && !loaded.tree.holds(real) {
-            let error = Diagnostic::error("PK115", format!("{} {}", found.shown, Refusal::Link));
+            let error = Diagnostic::error("PK0115", format!("{} {}", found.shown, Refusal::Link));
             loaded.diagnostics.push(error.place(Some(start(&found.shown))).help("put the file itself into the folder"));
             continue;
         }
@@ -134,7 +134,7 @@ impl Loaded {
         let file: Arc<str> = self.tree.shown(&path).into();
         let inside = path.canonicalize().is_ok_and(|real| real.starts_with(&self.root));
         if !inside {
-            let error = Diagnostic::error("PK115", format!("{file} {}", Refusal::Link));
+            let error = Diagnostic::error("PK0115", format!("{file} {}", Refusal::Link));
             return self.diagnostics.push(error.place(Some(start(&file))).help("put the file itself there"));
         }
         let read = read_file(&path, &file, true).and_then(|text| {
@@ -175,7 +175,7 @@ impl Loaded {
         for (real, folder) in &gathered.folders {
             let holds_pack = self.folders.iter().any(|pack| pack.folder.starts_with(real) || *real == self.tree.base);
             if folder.files == 0 && !holds_pack {
-                let error = Diagnostic::error("PK102", format!("{} holds no manifests", folder.shown));
+                let error = Diagnostic::error("PK0102", format!("{} holds no manifests", folder.shown));
                 let help = if folder.deeper {
                     "its folders below hold some: add -R to read them"
                 } else {
@@ -190,7 +190,7 @@ impl Loaded {
     pub fn folder(&self, setting: &Setting<String>) -> Result<PathBuf, Diagnostic> {
         let name = &setting.value;
         let help = "name a folder inside the repository, relative to packctl.yaml";
-        let refuse = |what: String| Diagnostic::error("PK113", what).place(Some(setting.place.clone())).help(help);
+        let refuse = |what: String| Diagnostic::error("PK0113", what).place(Some(setting.place.clone())).help(help);
         if name.starts_with('/') {
             return Err(refuse(format!("the folder `{name}` is not relative")));
         }
@@ -213,13 +213,13 @@ impl Loaded {
             );
             let help = format!("write `repositories: {{\"{url}\": FOLDER}}` in {where_to}");
             let place = document.place("/spec/source/repoURL");
-            return Err(Diagnostic::error("PK204", text).field("spec.source.repoURL").place(Some(place)).help(help));
+            return Err(Diagnostic::error("PK0204", text).field("spec.source.repoURL").place(Some(place)).help(help));
         };
         let repository = self.folder(setting)?;
         let refuse = |what: String| {
             let place = document.place("/spec/source/path");
             let help = format!("the repository is the folder {}", self.tree.shown(&repository));
-            Diagnostic::error("PK205", what).field("spec.source.path").place(Some(place)).help(help)
+            Diagnostic::error("PK0205", what).field("spec.source.path").place(Some(place)).help(help)
         };
         let path = &application.path;
         if path.starts_with('/') {
@@ -276,7 +276,7 @@ impl Loaded {
         match (taken, document.kind()) {
             (Err(error), _) => self.diagnostics.push(error),
             (Ok(()), Some(("argoproj.io", _, "ApplicationSet"))) => {
-                let error = Diagnostic::error("PK109", "an ApplicationSet is not supported yet");
+                let error = Diagnostic::error("PK0109", "an ApplicationSet is not supported yet");
                 let error = error.place(Some(document.place("/kind")));
                 self.diagnostics.push(error.help("name the Applications that it makes"));
             }
@@ -300,14 +300,14 @@ impl Loaded {
             let Some(id) = named_twice((&application.namespace, &application.name)) else { continue };
             let others: Vec<_> = places[id].iter().map(ToString::to_string).collect();
             let text = format!("the pack {}/{} is there more than once: {}", id.0, id.1, others.join(", "));
-            let error = Diagnostic::error("PK117", text).object(&application.address());
+            let error = Diagnostic::error("PK0117", text).object(&application.address());
             let place = application.document.place("/metadata/name");
             application.refused.push(error.place(Some(place)).help("keep one, or give the other another name"));
         }
         let twice: Vec<String> = places.keys().filter(|id| id.0 == "packs").map(|id| id.1.clone()).collect();
         for pack in self.folders.iter().filter(|pack| twice.contains(&pack.name)) {
             let text = format!("the pack packs/{} is also an Application", pack.name);
-            let error = Diagnostic::error("PK117", text).place(Some(pack.place.clone()));
+            let error = Diagnostic::error("PK0117", text).place(Some(pack.place.clone()));
             self.diagnostics.push(error.help("give one of them another name"));
         }
         self.folders.retain(|pack| !twice.contains(&pack.name));

@@ -9,7 +9,7 @@ use crate::yaml::{Document, step};
 pub fn check_object(document: &Document) -> Result<(), Diagnostic> {
     let refuse = |pointer: &str, what: &str, help: &str| {
         let field = document.path(pointer).to_string();
-        let error = Diagnostic::error("PK108", what).field(field).place(Some(document.place(pointer)));
+        let error = Diagnostic::error("PK0108", what).field(field).place(Some(document.place(pointer)));
         Err(error.help(help))
     };
     if !document.value.is_object() {

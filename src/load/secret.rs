@@ -127,7 +127,7 @@ fn for_each_leaf(value: &Value, pointer: &str, visit: &mut dyn FnMut(&str) -> Op
 
 fn refusal(document: &Document, pointer: &str, what: &str) -> Diagnostic {
     let field = document.path(pointer).to_string();
-    Diagnostic::error("PK116", format!("`{field}` of this Secret {what}"))
+    Diagnostic::error("PK0116", format!("`{field}` of this Secret {what}"))
         .field(field)
         .place(Some(document.place(pointer)))
         .help("write the value as base64 in `data`, or as it is in `stringData`")

@@ -101,11 +101,11 @@ fn an_input_that_holds_nothing_or_is_not_there_is_an_error() {
     let folder = repo(&[("empty/README.md", ""), ("deep/er/a.yaml", &object("ConfigMap", "ay"))]);
     let of = |paths: &[&str]| loaded(&folder, paths);
     let empty = of(&["empty"]);
-    assert_eq!(findings(&folder, &empty), ["PK102 empty:1 empty holds no manifests"]);
+    assert_eq!(findings(&folder, &empty), ["PK0102 empty:1 empty holds no manifests"]);
     let deep = of(&["deep"]);
     assert_eq!(deep.diagnostics[0].help.as_deref(), Some("its folders below hold some: add -R to read them"));
     let missing = of(&["nowhere"]);
-    assert_eq!(findings(&folder, &missing), ["PK101 nowhere:1 nowhere cannot be read: there is no such file"]);
+    assert_eq!(findings(&folder, &missing), ["PK0101 nowhere:1 nowhere cannot be read: there is no such file"]);
     assert!(missing.has_errors());
 }
 
@@ -125,14 +125,14 @@ fn a_bad_file_is_a_finding_and_the_others_are_read() {
     let loaded = loaded(&folder, &["a"]);
     assert_eq!(names(&loaded), ["good"]);
     let expected = [
-        "PK106 a/1.yaml:1 unclosed bracket '['",
-        "PK108 a/2.yaml:1 this is no Kubernetes object but a single value or list",
-        "PK108 a/3.yaml:6 `metadata.labels.true` must be a text; unquoted it is read as `true`",
-        "PK108 a/4.yaml:1 this is no Kubernetes object: `kind` is missing or no text",
-        "PK108 a/5.yaml:3 the object has no `metadata.name`",
-        "PK108 a/7.yaml:5 `metadata.namespace` must be a text; unquoted it is read as `false`",
-        "PK109 a/8.yaml:2 an ApplicationSet is not supported yet",
-        "PK104 a/9.yaml:1 the text is not UTF-8",
+        "PK0106 a/1.yaml:1 unclosed bracket '['",
+        "PK0108 a/2.yaml:1 this is no Kubernetes object but a single value or list",
+        "PK0108 a/3.yaml:6 `metadata.labels.true` must be a text; unquoted it is read as `true`",
+        "PK0108 a/4.yaml:1 this is no Kubernetes object: `kind` is missing or no text",
+        "PK0108 a/5.yaml:3 the object has no `metadata.name`",
+        "PK0108 a/7.yaml:5 `metadata.namespace` must be a text; unquoted it is read as `false`",
+        "PK0109 a/8.yaml:2 an ApplicationSet is not supported yet",
+        "PK0104 a/9.yaml:1 the text is not UTF-8",
     ];
     assert_eq!(findings(&folder, &loaded), expected);
     assert!(loaded.diagnostics.iter().all(|finding| finding.help.is_some()));
@@ -143,9 +143,9 @@ fn a_file_that_is_too_long_is_refused_before_it_is_read() {
     let folder = repo(&[("a/x.yaml", "")]);
     let file = fs::File::create(folder.path().join("a/x.yaml")).expect("a file");
     file.set_len(100 * 1024 * 1024).expect("a sparse file");
-    assert_eq!(findings(&folder, &loaded(&folder, &["a"])), ["PK103 a/x.yaml:1 the text is longer than 20 MB"]);
+    assert_eq!(findings(&folder, &loaded(&folder, &["a"])), ["PK0103 a/x.yaml:1 the text is longer than 20 MB"]);
     let (piped, _) = loaded_with(&folder, &["-"], false, &" ".repeat(21 * 1024 * 1024));
-    assert_eq!(piped.diagnostics[0].code, "PK103");
+    assert_eq!(piped.diagnostics[0].code, "PK0103");
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn inputs_of_two_configurations_are_refused() {
         ("two/a.yaml", &object("A", "bee")),
     ]);
     let loaded = loaded(&folder, &["one", "two"]);
-    let expected = ["PK114 the inputs belong to one/packctl.yaml and to two/packctl.yaml"];
+    let expected = ["PK0114 the inputs belong to one/packctl.yaml and to two/packctl.yaml"];
     assert_eq!(findings(&folder, &loaded), expected);
     assert_eq!(names(&loaded), ["ay", "bee"]);
 }
@@ -190,15 +190,15 @@ fn packctl_yaml_says_what_belongs_elsewhere() {
     ]);
     let loaded = loaded(&folder, &["."]);
     let expected = [
-        "PK112 packctl.yaml:1 `kubeconfig` is a trusted setting, not one of packctl.yaml",
-        "PK112 packctl.yaml:2 `keycloak` is no setting of packctl.yaml",
-        "PK110 packctl.yaml:3 unknown key `repos`",
-        "PK111 packctl.yaml:5 `repositories[\"https://A/b.git\"]` must be a text",
-        "PK111 packctl.yaml:7 `delivery.default` must be `direct` or `argocd`",
-        "PK111 packctl.yaml:8 `delivery.superset` names no Application",
-        "PK111 packctl.yaml:10 `packs` must be a map",
-        "PK111 packctl.yaml:11 `sensitive` is not supported yet: nothing more would be masked",
-        "PK111 packctl.yaml:12 `display` has no effect yet",
+        "PK0112 packctl.yaml:1 `kubeconfig` is a trusted setting, not one of packctl.yaml",
+        "PK0112 packctl.yaml:2 `keycloak` is no setting of packctl.yaml",
+        "PK0110 packctl.yaml:3 unknown key `repos`",
+        "PK0111 packctl.yaml:5 `repositories[\"https://A/b.git\"]` must be a text",
+        "PK0111 packctl.yaml:7 `delivery.default` must be `direct` or `argocd`",
+        "PK0111 packctl.yaml:8 `delivery.superset` names no Application",
+        "PK0111 packctl.yaml:10 `packs` must be a map",
+        "PK0111 packctl.yaml:11 `sensitive` is not supported yet: nothing more would be masked",
+        "PK0111 packctl.yaml:12 `display` has no effect yet",
     ];
     assert_eq!(findings(&folder, &loaded), expected);
     assert_eq!(loaded.config.delivery_of("argocd", "superset"), Delivery::Direct);
@@ -255,12 +255,12 @@ fn folders_stay_inside_the_repository() {
     std::os::unix::fs::symlink(outside.path().join("secret.yaml"), folder.path().join("ok/link.yaml")).expect("a link");
     let loaded_packs = loaded(&folder, &["sub"]);
     let expected = [
-        "PK113 sub/packctl.yaml:2 the folder `../../x` leads out of the repository",
-        "PK113 sub/packctl.yaml:3 the folder `/etc` is not relative",
-        "PK113 sub/packctl.yaml:4 the folder `gone` cannot be read: there is no such file",
-        "PK113 sub/packctl.yaml:5 the folder `link` leads out of the repository by a symbolic link",
-        "PK113 sub/packctl.yaml:6 `packctl.yaml` is no folder",
-        "PK111 sub/packctl.yaml:8 `G` is no name for a pack",
+        "PK0113 sub/packctl.yaml:2 the folder `../../x` leads out of the repository",
+        "PK0113 sub/packctl.yaml:3 the folder `/etc` is not relative",
+        "PK0113 sub/packctl.yaml:4 the folder `gone` cannot be read: there is no such file",
+        "PK0113 sub/packctl.yaml:5 the folder `link` leads out of the repository by a symbolic link",
+        "PK0113 sub/packctl.yaml:6 `packctl.yaml` is no folder",
+        "PK0111 sub/packctl.yaml:8 `G` is no name for a pack",
     ];
     assert_eq!(findings(&folder, &loaded_packs), expected);
     assert_eq!(loaded_packs.folders.iter().map(|pack| pack.name.as_str()).collect::<Vec<_>>(), ["f"]);
@@ -268,7 +268,7 @@ fn folders_stay_inside_the_repository() {
     assert_eq!(names(&loaded), ["ay"]);
     assert_eq!(
         findings(&folder, &loaded),
-        ["PK115 ok/link.yaml:1 ok/link.yaml leads out of the repository by a symbolic link"]
+        ["PK0115 ok/link.yaml:1 ok/link.yaml leads out of the repository by a symbolic link"]
     );
 }
 
@@ -301,9 +301,10 @@ fn packs_of_one_name_are_refused_both() {
         ("apps/c.yaml", &application("one", "y").replace("  name: one", "  name: one\n  namespace: packs")),
     ]);
     let (loaded, _) = loaded_with(&folder, &["."], true, "");
-    let refused: Vec<_> = loaded.applications.iter().map(|app| app.refused.iter().any(|e| e.code == "PK117")).collect();
+    let refused: Vec<_> =
+        loaded.applications.iter().map(|app| app.refused.iter().any(|e| e.code == "PK0117")).collect();
     assert_eq!(refused, [true, true, true]);
-    assert_eq!(findings(&folder, &loaded), ["PK117 packctl.yaml:1 the pack packs/one is also an Application"]);
+    assert_eq!(findings(&folder, &loaded), ["PK0117 packctl.yaml:1 the pack packs/one is also an Application"]);
     assert!(loaded.folders.is_empty());
 }
 
@@ -353,11 +354,11 @@ fn a_secret_that_is_wrong_is_refused_without_its_value() {
     let loaded = loaded(&folder, &["a"]);
     let annotation = "metadata.annotations[\"kubectl.kubernetes.io/last-applied-configuration\"]";
     let expected = [
-        "PK116 a/1.yaml:5 `data.a` of this Secret is no base64".to_owned(),
-        "PK116 a/2.yaml:6 `stringData.a` of this Secret must be a text".into(),
-        "PK116 a/3.yaml:5 `data` of this Secret must be a map".into(),
-        format!("PK116 a/4.yaml:6 `{annotation}` of this Secret holds the values of the Secret"),
-        "PK106 a/5.yaml:7 unclosed quote".into(),
+        "PK0116 a/1.yaml:5 `data.a` of this Secret is no base64".to_owned(),
+        "PK0116 a/2.yaml:6 `stringData.a` of this Secret must be a text".into(),
+        "PK0116 a/3.yaml:5 `data` of this Secret must be a map".into(),
+        format!("PK0116 a/4.yaml:6 `{annotation}` of this Secret holds the values of the Secret"),
+        "PK0106 a/5.yaml:7 unclosed quote".into(),
     ];
     assert_eq!(findings(&folder, &loaded), expected);
     let printed = format!("{loaded:?}");

@@ -47,7 +47,7 @@ impl Tree {
         let mut findings = Vec::new();
         if let [first, second, ..] = configs.as_slice() {
             let text = format!("the inputs belong to {} and to {}", tree.shown(first), tree.shown(second));
-            findings.push(Diagnostic::error("PK114", text).help("plan them one after the other"));
+            findings.push(Diagnostic::error("PK0114", text).help("plan them one after the other"));
         }
         (tree, config, findings)
     }

@@ -155,6 +155,8 @@ pub struct Seen {
     pub user: Option<String>,
     /// `snapshot` worlds are said to be so.
     pub snapshot: bool,
+    /// Version of the API server, `v1.34.4`, if it was asked.
+    pub version: Option<String>,
 }
 
 /// Everything that was read in one run, from both sides.

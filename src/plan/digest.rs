@@ -16,11 +16,9 @@ pub(super) fn digests(plan: &Plan, conditions: &Conditions) -> BTreeMap<String, 
         let app = change.app.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
         let text = texts.entry(app).or_default();
         text.push_str(&format!("{} {:?}\n", change.address, change.action));
-        match conditions.get(&change.address).map(|(only_if, _)| only_if) {
-            Some(Precondition::Unchanged { fingerprint, .. } | Precondition::Entry { fingerprint, .. }) => {
-                text.push_str(&format!("{fingerprint}\n"));
-            }
-            _ => {}
+        let only_if = conditions.get(&change.address).map(|(only_if, _)| only_if);
+        if let Some(Precondition::Unchanged { fingerprint, .. } | Precondition::Entry { fingerprint, .. }) = only_if {
+            text.push_str(&format!("{fingerprint}\n"));
         }
         for id in &change.steps {
             let step = &plan.steps[*id];

@@ -50,7 +50,7 @@ pub fn plan(desired: &Desired, graph: &ResourceGraph, world: &World, cluster: &s
         plan.packs.insert(id.clone(), summary);
     }
     let conditions = changes(desired, world, settled, &mut plan);
-    block_dependants(graph, &mut plan);
+    block_dependants(desired, graph, &mut plan);
     leave_to_operator(desired, world, &mut plan);
     plan.openings = openings(desired, &plan);
     note_anchors(desired, &mut plan);
@@ -100,14 +100,15 @@ fn settle(change: &mut Change, would_change: bool) {
 }
 
 /// A change that needs something that cannot be told cannot be made; what is as wanted stays so.
-fn block_dependants(graph: &ResourceGraph, plan: &mut Plan) {
-    let mut queue: Vec<Address> = plan.blocked.keys().cloned().collect();
+fn block_dependants(desired: &Desired, graph: &ResourceGraph, plan: &mut Plan) {
+    let mut queue: Vec<Address> = plan.blocked.keys().chain(desired.refused.keys()).cloned().collect();
     while let Some(blocked) = queue.pop() {
         for (dependant, why) in graph.needed_by(&blocked) {
             let changes = plan.changes.get(dependant).is_some_and(|change| change.action != Action::None);
             if changes {
                 plan.changes.remove(dependant);
-                plan.blocked.insert(dependant.clone(), format!("{why}: {} is blocked", blocked.short()));
+                let how = if desired.refused.contains_key(&blocked) { "refused" } else { "blocked" };
+                plan.blocked.insert(dependant.clone(), format!("{why}: {} is {how}", blocked.short()));
                 plan.blocked_by.insert(dependant.clone(), blocked.clone());
                 queue.push(dependant.clone());
             }

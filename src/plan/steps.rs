@@ -166,10 +166,15 @@ impl Builder<'_> {
         if let Some(app) = change.app.clone().filter(|app| Names::of(app).route() == *address) {
             return self.write_route(&app, change, resource, after, only_if, force);
         }
-        if let Some(before) = self.widened(resource, change) {
+        if let Some(kinds) = self.widened(resource, change) {
             let mut wide = resource.clone();
-            wide.body.value["data"][crate::derive::KINDS] = json!(before);
-            self.push(address, "record", Act::Apply { resource: Box::new(wide), force }, Vec::new(), after, only_if);
+            wide.body.value["data"][crate::derive::KINDS] = json!(kinds);
+            let live = change.before.as_ref().and_then(|record| record.get("data"));
+            // A record that names everything already is only narrowed, at the end.
+            if live != wide.body.value.get("data") {
+                let act = Act::Apply { resource: Box::new(wide), force };
+                self.push(address, "record", act, Vec::new(), after, only_if);
+            }
             return;
         }
         self.push(
@@ -201,7 +206,10 @@ impl Builder<'_> {
             if change.action != Action::Update || self.widened(resource, change).is_none() {
                 continue;
             }
-            let Some(first) = self.last.get(*address).copied() else { continue };
+            let (only_if, force) = match self.last.get(*address) {
+                Some(first) => (Precondition::After(*first), false),
+                None => self.conditions.get(*address).cloned().unwrap_or((Precondition::Absent, false)),
+            };
             let of_pack =
                 |step: &Step| acting.get(&step.address).is_some_and(|other| other.pack.as_ref() == Some(pack));
             let after = self
@@ -210,8 +218,8 @@ impl Builder<'_> {
                 .filter(|step| of_pack(step))
                 .map(|step| (step.id, "the record is narrowed last"))
                 .collect();
-            let act = Act::Apply { resource: Box::new(resource.clone()), force: false };
-            self.push(address, "narrow", act, Vec::new(), after, Precondition::After(first));
+            let act = Act::Apply { resource: Box::new(resource.clone()), force };
+            self.push(address, "narrow", act, Vec::new(), after, only_if);
         }
     }
 

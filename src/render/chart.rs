@@ -52,7 +52,7 @@ impl Chart {
         let missing = said.rsplit("charts/ directory:").next().unwrap_or_default().lines().next().unwrap_or_default();
         let text = format!("dependencies of the chart are not in its folder charts/: {}", missing.trim());
         let help = format!("run `helm dependency build {}` and commit charts/", source.tree.shown(&source.folder));
-        Err(Diagnostic::error("PK217", text).place(Some(self.document.place("/dependencies"))).help(help))
+        Err(Diagnostic::error("PK0217", text).place(Some(self.document.place("/dependencies"))).help(help))
     }
 
     /// The objects that helm printed, each with the template that it comes from.
@@ -69,7 +69,7 @@ impl Chart {
                 let line = error.place.as_ref().map_or(1, |place| place.line);
                 let text = format!("what {file} renders is no YAML (its line {line}): {}", error.message);
                 let place = Place { file: file.clone(), line: 1, column: 1 };
-                Diagnostic::error("PK214", text).place(Some(place)).help("look at it with `helm template`")
+                Diagnostic::error("PK0214", text).place(Some(place)).help("look at it with `helm template`")
             })?;
             documents.extend(read.into_iter().map(|document| Document::from_value(&file, document.value)));
         }
@@ -82,17 +82,17 @@ impl Chart {
         let said = match failure {
             Failure::Said(said) => said,
             Failure::Start(_) => {
-                let error = Diagnostic::error("PK211", format!("helm {failure}")).place(here);
+                let error = Diagnostic::error("PK0211", format!("helm {failure}")).place(here);
                 return error.help("install helm 3 or 4 (https://helm.sh/docs/intro/install)");
             }
             Failure::Time(_) | Failure::Output(_) => {
-                let error = Diagnostic::error("PK213", format!("helm {failure} for this chart")).place(here);
+                let error = Diagnostic::error("PK0213", format!("helm {failure} for this chart")).place(here);
                 return error.help("look at the chart's loops and files");
             }
         };
         if said.contains("out of memory") || said.contains("cannot allocate memory") {
             let error =
-                Diagnostic::error("PK213", "helm needs more memory than it may have for this chart").place(here);
+                Diagnostic::error("PK0213", "helm needs more memory than it may have for this chart").place(here);
             return error.help("look at the chart's loops and files");
         }
         let real = copy.canonicalize().unwrap_or_else(|_| copy.to_path_buf());
@@ -114,7 +114,7 @@ impl Chart {
             let line = found.get(2)?.as_str().parse().ok()?;
             Some(Place { file: self.template(source, found.get(1)?.as_str()), line, column: 1 })
         });
-        let error = Diagnostic::error("PK212", format!("helm cannot render the chart: {text}"));
+        let error = Diagnostic::error("PK0212", format!("helm cannot render the chart: {text}"));
         error.place(place.or(here)).help("`helm template` in the chart's folder says the same")
     }
 
@@ -161,7 +161,7 @@ fn chart_file(source: &Source, folder: &Path) -> Result<Document, Diagnostic> {
     let file: Arc<str> = source.tree.shown(&path).into();
     let place = Some(Place { file: file.clone(), line: 1, column: 1 });
     let refuse = |what: &str| {
-        let error = Diagnostic::error("PK217", format!("{file} {what}")).place(place.clone());
+        let error = Diagnostic::error("PK0217", format!("{file} {what}")).place(place.clone());
         error.help("name the folder of a chart in this repository")
     };
     let real = path.canonicalize().map_err(|error| refuse(&format!("cannot be read: {}", reason(&error))))?;
@@ -184,7 +184,7 @@ fn gather(
         let pointer = format!("/dependencies/{index}/repository");
         let Some(name) = chart.text(&pointer).and_then(|url| url.strip_prefix("file://")) else { continue };
         let refuse = |what: String| {
-            let error = Diagnostic::error("PK217", format!("the dependency `file://{name}` {what}"));
+            let error = Diagnostic::error("PK0217", format!("the dependency `file://{name}` {what}"));
             error.place(Some(chart.place(&pointer))).help("name a chart in this repository")
         };
         if level > MAX_LEVELS || name.starts_with('/') {

@@ -26,7 +26,7 @@ impl Copy {
     /// An empty one.
     pub(super) fn new() -> Result<Self, Diagnostic> {
         let folder = tempfile::Builder::new().prefix("packctl-").tempdir().map_err(|error| {
-            let error = Diagnostic::error("PK219", format!("no temporary folder: {}", reason(&error)));
+            let error = Diagnostic::error("PK0219", format!("no temporary folder: {}", reason(&error)));
             error.help("helm runs in a copy of the chart; make room or set TMPDIR")
         })?;
         let copy = Self { folder, files: 0, bytes: 0, asks_for_time: false };
@@ -58,7 +58,7 @@ impl Copy {
     fn copy(&mut self, source: &Source, from: &Path, to: &Path, level: usize) -> Result<(), Diagnostic> {
         let refuse = |what: String, help: &str| {
             let place = Some(source.tree.start_of(from));
-            Err(Diagnostic::error("PK219", format!("{} {what}", source.tree.shown(from))).place(place).help(help))
+            Err(Diagnostic::error("PK0219", format!("{} {what}", source.tree.shown(from))).place(place).help(help))
         };
         let real = match from.canonicalize() {
             Ok(real) if real.starts_with(&source.repository) => real,
@@ -108,6 +108,6 @@ impl Copy {
 
 /// The finding for a copy that could not be written.
 pub(super) fn full(why: &str) -> Diagnostic {
-    Diagnostic::error("PK219", format!("the copy of the chart could not be written: {why}"))
+    Diagnostic::error("PK0219", format!("the copy of the chart could not be written: {why}"))
         .help("make room, or set TMPDIR")
 }

@@ -52,7 +52,7 @@ fn walk(
     failed: &mut Vec<Diagnostic>,
 ) {
     let mut refuse = |what: String| {
-        let error = Diagnostic::error("PK205", format!("{} {what}", source.tree.shown(folder)));
+        let error = Diagnostic::error("PK0205", format!("{} {what}", source.tree.shown(folder)));
         failed.push(error.place(Some(source.place.clone())).help("name a smaller folder"));
     };
     let entries = match std::fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>) {
@@ -80,18 +80,18 @@ fn read(source: &Source, path: &Path, strict: bool, rendered: &mut Rendered) -> 
     let ending = name.rsplit_once('.').map(|(_, ending)| ending);
     match ending {
         Some("jsonnet") => {
-            let error = Diagnostic::error("PK207", "jsonnet is not supported yet").place(start);
+            let error = Diagnostic::error("PK0207", "jsonnet is not supported yet").place(start);
             return Err(error.help("render it, and name the folder of the result"));
         }
         Some("yaml" | "yml" | "json") if name != Config::FILE => {}
         _ => return Ok(()),
     }
     let real = path.canonicalize().map_err(|error| {
-        let error = Diagnostic::error("PK205", format!("{file} cannot be read: {}", reason(&error)));
+        let error = Diagnostic::error("PK0205", format!("{file} cannot be read: {}", reason(&error)));
         error.place(start.clone()).help("remove the file or correct the link")
     })?;
     if !real.starts_with(&source.repository) {
-        let error = Diagnostic::error("PK205", format!("{file} {}", Refusal::Link)).place(start);
+        let error = Diagnostic::error("PK0205", format!("{file} {}", Refusal::Link)).place(start);
         return Err(error.help("put the file itself into the folder"));
     }
     let text = read_file(&real, &file, true)?;
@@ -116,7 +116,7 @@ fn read(source: &Source, path: &Path, strict: bool, rendered: &mut Rendered) -> 
     if strict || holds_one || looks_like_one || ending == Some("json") {
         return Err(error);
     }
-    let note = Diagnostic::warning("PK218", format!("{file} holds no manifest and is passed over"));
+    let note = Diagnostic::warning("PK0218", format!("{file} holds no manifest and is passed over"));
     rendered.notes.push(note.place(start).help("move it out of the folder, or exclude it"));
     Ok(())
 }
@@ -135,7 +135,7 @@ impl Filter {
                 Ok(glob) => Ok(Some(glob.compile_matcher())),
                 Err(_) => {
                     let field = format!("spec.source.directory.{field}");
-                    let error = Diagnostic::error("PK202", format!("`{field}` is no pattern: {glob}"));
+                    let error = Diagnostic::error("PK0202", format!("`{field}` is no pattern: {glob}"));
                     Err(error.field(field).place(Some(source.place.clone())).help("write a pattern like `*.yaml`"))
                 }
             }

@@ -53,11 +53,11 @@ impl Helm {
         rendered.version = chart.version.clone();
         let here = Some(source.place.clone());
         let Some(program) = &self.program else {
-            let error = Diagnostic::error("PK211", "the chart needs helm, which is not there");
+            let error = Diagnostic::error("PK0211", "the chart needs helm, which is not there");
             return Err(error.place(here).help(REMEDY));
         };
         if !is_release(release) {
-            let error = Diagnostic::error("PK202", format!("`{release}` is no name for a helm release"));
+            let error = Diagnostic::error("PK0202", format!("`{release}` is no name for a helm release"));
             return Err(error.place(here).help("use at most 53 lower-case letters, digits, `-` and `.`"));
         }
         let mut copy = Copy::new()?;
@@ -74,12 +74,12 @@ impl Helm {
         let shell = Shell { program, folder: copy.of(source, &source.folder), copy: copy.path(), limits };
         match self.version.get_or_init(|| shell.version()) {
             Ok(version) => rendered.renderer = format!("helm {version}"),
-            Err(why) => return Err(Diagnostic::error("PK211", format!("helm {why}")).place(here).help(REMEDY)),
+            Err(why) => return Err(Diagnostic::error("PK0211", format!("helm {why}")).place(here).help(REMEDY)),
         }
         if !limited {
             rendered
                 .notes
-                .push(Diagnostic::warning("PK213", "the memory of helm is not limited on this system").place(here));
+                .push(Diagnostic::warning("PK0213", "the memory of helm is not limited on this system").place(here));
         }
         let explain = |failure: Failure| chart.explain(source, copy.path(), &failure);
         let first = match shell.helm(&arguments) {
@@ -206,7 +206,7 @@ fn values(
         let refuse = |what: String| {
             let help = "it is relative to the chart, or begins with `/` at the repository";
             let error =
-                Diagnostic::error("PK216", format!("the value file `{name}` {what}")).place(Some(place.clone()));
+                Diagnostic::error("PK0216", format!("the value file `{name}` {what}")).place(Some(place.clone()));
             error.field(format!("spec.source.helm.valueFiles[{index}]")).help(help)
         };
         let from = if name.starts_with('/') { &source.repository } else { &source.folder };

@@ -39,7 +39,7 @@ pub fn check_objects(
         match seen.get(&key).copied() {
             Some(index) => {
                 let text = format!("{} is there twice; the one at {} counts", shown(&document), document.place(""));
-                let note = Diagnostic::warning("PK215", text).place(Some(kept[index].place("")));
+                let note = Diagnostic::warning("PK0215", text).place(Some(kept[index].place("")));
                 notes.push(note.help("keep one of the two"));
                 kept[index] = document;
             }
@@ -64,7 +64,7 @@ fn refusals(document: &Document) -> Vec<Diagnostic> {
     let mut refusals = Vec::new();
     let mut refuse = |pointer: &str, what: String, help: &str| {
         let text = format!("{}: {what} not supported yet", shown(document));
-        let error = Diagnostic::error("PK208", text).place(Some(document.place(pointer))).help(help);
+        let error = Diagnostic::error("PK0208", text).place(Some(document.place(pointer))).help(help);
         refusals.push(match address(document) {
             Some(address) => error.object(&address).field(document.path(pointer).to_string()),
             None => error,

@@ -38,7 +38,7 @@ fn of_application(loaded: &Loaded, settings: &RenderSettings, application: &Appl
         let text = format!(
             "delivered by argocd is not supported yet; write `delivery: {{{namespace}/{name}: direct}}` in packctl.yaml"
         );
-        let error = Diagnostic::error("PK203", text).object(&application.address()).place(Some(pack.place.clone()));
+        let error = Diagnostic::error("PK0203", text).object(&application.address()).place(Some(pack.place.clone()));
         pack.failed.push(error.help(format!("write `delivery: {{{namespace}/{name}: direct}}` in {file}")));
         // What is said to mean nothing under direct delivery means something here.
         pack.notes.clear();
@@ -63,7 +63,7 @@ fn source_of(loaded: &Loaded, application: &Application) -> Result<Source, Diagn
     let path = &application.path;
     let place = document.place("/spec/source/path");
     let refuse = |what: String, help: &str| {
-        Err(Diagnostic::error("PK207", what).field("spec.source.path").place(Some(place.clone())).help(help))
+        Err(Diagnostic::error("PK0207", what).field("spec.source.path").place(Some(place.clone())).help(help))
     };
     for file in [".argocd-source.yaml".to_owned(), format!(".argocd-source-{}.yaml", application.name)] {
         if folder.join(&file).exists() {
@@ -129,7 +129,7 @@ fn of_folder(loaded: &Loaded, folder: &PackFolder) -> (Pack, Option<Source>) {
     for (file, what, help) in refused {
         if folder.folder.join(file).is_file() {
             let text = format!("the pack {} is {what}, which is not supported yet in `packs`", folder.name);
-            pack.failed.push(Diagnostic::error("PK207", text).place(Some(folder.place.clone())).help(help));
+            pack.failed.push(Diagnostic::error("PK0207", text).place(Some(folder.place.clone())).help(help));
             return (pack, None);
         }
     }
@@ -166,7 +166,7 @@ impl Pack {
         }
         if rendered && self.failed.is_empty() && self.documents.is_empty() {
             let text = format!("the pack {}/{} holds no objects", self.id_namespace, self.name);
-            let error = Diagnostic::error("PK205", text).place(Some(self.place.clone()));
+            let error = Diagnostic::error("PK0205", text).place(Some(self.place.clone()));
             self.failed.push(error.help("a pack that is to go is removed with `packctl destroy`"));
         }
         if !self.failed.is_empty() {

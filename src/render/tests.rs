@@ -90,8 +90,8 @@ fn a_folder_of_manifests_becomes_a_pack() {
     assert_eq!(namespace.labels.get("nebari.dev/managed").map(String::as_str), Some("true"));
     let idle = "spec.syncPolicy.automated, spec.syncPolicy.retry, spec.syncPolicy.syncOptions[1]";
     let expected = [
-        format!("PK206 apps/a.yaml:16 without effect where packctl delivers: {idle}"),
-        "PK218 src/values.yaml:1 src/values.yaml holds no manifest and is passed over".into(),
+        format!("PK0206 apps/a.yaml:16 without effect where packctl delivers: {idle}"),
+        "PK0218 src/values.yaml:1 src/values.yaml holds no manifest and is passed over".into(),
     ];
     assert_eq!(texts(&folder, &pack.notes), expected);
     assert!(pack.documents[1].place("/metadata/name").to_string().ends_with("src/a.yaml:9"));
@@ -123,12 +123,12 @@ fn an_application_that_argocd_delivers_is_refused_with_the_setting_to_write() {
     fs::write(folder.path().join("packctl.yaml"), "repositories: {}").expect("a file");
     let pack_of = |settings: &RenderSettings| rendered(&folder, "apps", settings).remove(0);
     let pack = pack_of(&RenderSettings::default());
-    let expected = "PK203 apps/a.yaml:4 delivered by argocd is not supported yet; write `delivery: {argocd/app: direct}` in \
+    let expected = "PK0203 apps/a.yaml:4 delivered by argocd is not supported yet; write `delivery: {argocd/app: direct}` in \
                     packctl.yaml";
     assert_eq!(texts(&folder, &pack.failed), [expected]);
     assert!(pack.documents.is_empty() && pack.delivery == Delivery::Argocd);
     let direct = pack_of(&RenderSettings { delivery: Some(Delivery::Direct), ..RenderSettings::default() });
-    let expected = "PK204 apps/a.yaml:9 no folder stands for the repository https://git.example.com/gitops.git";
+    let expected = "PK0204 apps/a.yaml:9 no folder stands for the repository https://git.example.com/gitops.git";
     assert_eq!(texts(&folder, &direct.failed), [expected]);
     assert!(direct.failed[0].help.as_deref().is_some_and(|help| help.contains("repositories: {\"https://git.")));
 }
@@ -143,18 +143,18 @@ fn what_is_not_supported_is_refused_by_field_and_line() {
     let folder = repo(&[("apps/a.yaml", &text), ("src/a.yaml", &object("ConfigMap", "ay"))]);
     let pack = pack(&folder);
     let expected = [
-        "PK201 apps/a.yaml:10 `spec.ignoreDifferences` is not supported yet",
-        "PK201 apps/a.yaml:11 `spec.revisionHistoryLimit` is not supported yet",
-        "PK201 apps/a.yaml:16 `spec.source.chart` is not supported yet",
-        "PK201 apps/a.yaml:17 `spec.source.kustomize` is not supported yet",
-        "PK201 apps/a.yaml:19 `spec.destination.server` `https://10.0.0.1` is not supported yet",
-        "PK201 apps/a.yaml:22 `spec.syncPolicy.syncOptions[0]` `Replace=true` is not supported yet",
-        "PK201 apps/a.yaml:22 `spec.syncPolicy.syncOptions[1]` `PruneLast=true` is not supported yet",
-        "PK201 apps/a.yaml:24 `operation` is not supported yet",
+        "PK0201 apps/a.yaml:10 `spec.ignoreDifferences` is not supported yet",
+        "PK0201 apps/a.yaml:11 `spec.revisionHistoryLimit` is not supported yet",
+        "PK0201 apps/a.yaml:16 `spec.source.chart` is not supported yet",
+        "PK0201 apps/a.yaml:17 `spec.source.kustomize` is not supported yet",
+        "PK0201 apps/a.yaml:19 `spec.destination.server` `https://10.0.0.1` is not supported yet",
+        "PK0201 apps/a.yaml:22 `spec.syncPolicy.syncOptions[0]` `Replace=true` is not supported yet",
+        "PK0201 apps/a.yaml:22 `spec.syncPolicy.syncOptions[1]` `PruneLast=true` is not supported yet",
+        "PK0201 apps/a.yaml:24 `operation` is not supported yet",
     ];
     assert_eq!(texts(&folder, &pack.failed), expected);
     let idle = "metadata.finalizers, spec.project, metadata.annotations[\"argocd.argoproj.io/sync-wave\"]";
-    let expected = format!("PK206 apps/a.yaml:5 without effect where packctl delivers: {idle}");
+    let expected = format!("PK0206 apps/a.yaml:5 without effect where packctl delivers: {idle}");
     assert_eq!(texts(&folder, &pack.notes), [expected]);
     assert!(pack.failed.iter().all(|error| error.object.is_some() && error.help.is_some()));
 }
@@ -165,14 +165,14 @@ fn an_application_that_says_too_little_or_nonsense_is_refused() {
                 {values: 7}\n    directory: {recurse: 'yes'}\n  syncPolicy:\n    syncOptions: [CreateNamespace=true]\n";
     let folder = repo(&[("apps/a.yaml", text)]);
     let expected = [
-        "PK201 apps/a.yaml:1 `apiVersion` `argoproj.io/v1beta1` is not supported yet",
-        "PK202 apps/a.yaml:4 `spec.destination.namespace` is missing",
-        "PK202 apps/a.yaml:4 `spec.destination` names no cluster",
-        "PK202 apps/a.yaml:5 `spec.source.path` is missing",
-        "PK202 apps/a.yaml:5 `spec.source.repoURL` is missing",
-        "PK202 apps/a.yaml:6 `spec.source.helm` stands beside `spec.source.directory`",
-        "PK202 apps/a.yaml:6 `spec.source.helm.values` must be a text",
-        "PK202 apps/a.yaml:7 `spec.source.directory.recurse` must be true or false",
+        "PK0201 apps/a.yaml:1 `apiVersion` `argoproj.io/v1beta1` is not supported yet",
+        "PK0202 apps/a.yaml:4 `spec.destination.namespace` is missing",
+        "PK0202 apps/a.yaml:4 `spec.destination` names no cluster",
+        "PK0202 apps/a.yaml:5 `spec.source.path` is missing",
+        "PK0202 apps/a.yaml:5 `spec.source.repoURL` is missing",
+        "PK0202 apps/a.yaml:6 `spec.source.helm` stands beside `spec.source.directory`",
+        "PK0202 apps/a.yaml:6 `spec.source.helm.values` must be a text",
+        "PK0202 apps/a.yaml:7 `spec.source.directory.recurse` must be true or false",
     ];
     assert_eq!(texts(&folder, &pack(&folder).failed), expected);
 }
@@ -197,14 +197,14 @@ fn hooks_waves_and_definitions_in_a_pack_are_refused_by_name() {
     let folder = repo(&[("apps/a.yaml", &application("", "")), ("src/a.yaml", &text.concat())]);
     let pack = pack(&folder);
     let expected = [
-        "PK208 src/a.yaml:11 Job/post: the annotation `helm.sh/hook: post-install` is not supported yet",
-        "PK208 src/a.yaml:17 Job/pre: the annotation `argocd.argoproj.io/hook: PreSync` is not supported yet",
-        "PK208 src/a.yaml:23 Job/wave: the annotation `argocd.argoproj.io/sync-wave: 2` is not supported yet",
-        "PK208 src/a.yaml:35 Job/keep: the annotation `helm.sh/resource-policy: keep` is not supported yet",
-        "PK208 src/a.yaml:41 Job/prune: the annotation `argocd.argoproj.io/sync-options: ServerSideApply=true,Prune=false` is \
+        "PK0208 src/a.yaml:11 Job/post: the annotation `helm.sh/hook: post-install` is not supported yet",
+        "PK0208 src/a.yaml:17 Job/pre: the annotation `argocd.argoproj.io/hook: PreSync` is not supported yet",
+        "PK0208 src/a.yaml:23 Job/wave: the annotation `argocd.argoproj.io/sync-wave: 2` is not supported yet",
+        "PK0208 src/a.yaml:35 Job/keep: the annotation `helm.sh/resource-policy: keep` is not supported yet",
+        "PK0208 src/a.yaml:41 Job/prune: the annotation `argocd.argoproj.io/sync-options: ServerSideApply=true,Prune=false` is \
          not supported yet",
-        "PK208 src/a.yaml:50 CustomResourceDefinition/a.b: a CustomResourceDefinition in a pack is not supported yet",
-        "PK208 src/a.yaml:54 Application/other: the Application in a pack is not supported yet",
+        "PK0208 src/a.yaml:50 CustomResourceDefinition/a.b: a CustomResourceDefinition in a pack is not supported yet",
+        "PK0208 src/a.yaml:54 Application/other: the Application in a pack is not supported yet",
     ];
     assert_eq!(texts(&folder, &pack.failed), expected);
     assert!(pack.documents.is_empty());
@@ -226,11 +226,11 @@ fn broken_manifests_refuse_the_pack_and_links_do_not_leave_the_repository() {
     symlink(outside.path().join("x.yaml"), folder.path().join("src/c.yaml")).expect("a link");
     symlink("../other/in.yaml", folder.path().join("src/f.yaml")).expect("a link");
     let expected = [
-        "PK106 src/a.yaml:4 unclosed bracket '['",
-        "PK108 src/b.yaml:6 this is no Kubernetes object: `apiVersion` is missing or no text",
-        "PK205 src/c.yaml:1 src/c.yaml leads out of the repository by a symbolic link",
-        "PK207 src/d.jsonnet:1 jsonnet is not supported yet",
-        "PK106 src/e.json:1 unclosed bracket '{'",
+        "PK0106 src/a.yaml:4 unclosed bracket '['",
+        "PK0108 src/b.yaml:6 this is no Kubernetes object: `apiVersion` is missing or no text",
+        "PK0205 src/c.yaml:1 src/c.yaml leads out of the repository by a symbolic link",
+        "PK0207 src/d.jsonnet:1 jsonnet is not supported yet",
+        "PK0106 src/e.json:1 unclosed bracket '{'",
     ];
     assert_eq!(texts(&folder, &pack(&folder).failed), expected);
     for file in ["a.yaml", "b.yaml", "c.yaml", "d.jsonnet", "e.json"] {
@@ -245,13 +245,13 @@ fn a_source_that_cannot_be_rendered_is_refused() {
         let folder = repo(&[&[("apps/a.yaml", application("", "").as_str())], files].concat());
         texts(&folder, &pack(&folder).failed).join("\n")
     };
-    assert_eq!(refused(&[]), "PK205 apps/a.yaml:11 the path `src` cannot be read: there is no such file");
-    assert_eq!(refused(&[("src", "")]), "PK205 apps/a.yaml:11 the path `src` is no folder");
-    assert_eq!(refused(&[("src/README.md", "")]), "PK205 apps/a.yaml:4 the pack argocd/app holds no objects");
+    assert_eq!(refused(&[]), "PK0205 apps/a.yaml:11 the path `src` cannot be read: there is no such file");
+    assert_eq!(refused(&[("src", "")]), "PK0205 apps/a.yaml:11 the path `src` is no folder");
+    assert_eq!(refused(&[("src/README.md", "")]), "PK0205 apps/a.yaml:4 the pack argocd/app holds no objects");
     let kustomize = refused(&[("src/kustomization.yaml", "")]);
-    assert_eq!(kustomize, "PK207 apps/a.yaml:11 src is a kustomization, which is not supported yet");
+    assert_eq!(kustomize, "PK0207 apps/a.yaml:11 src is a kustomization, which is not supported yet");
     let overridden = refused(&[("src/.argocd-source-app.yaml", "")]);
-    assert_eq!(overridden, "PK207 apps/a.yaml:11 src holds .argocd-source-app.yaml, which is not supported yet");
+    assert_eq!(overridden, "PK0207 apps/a.yaml:11 src holds .argocd-source-app.yaml, which is not supported yet");
 }
 
 #[test]
@@ -265,7 +265,7 @@ fn of_two_same_objects_the_last_counts() {
     let pack = pack(&folder);
     assert_eq!(pack.documents.len(), 1);
     assert_eq!(pack.documents[0].value["data"], json!({"a": "2"}));
-    let expected = "PK215 src/a.yaml:1 ConfigMap/apps/same is there twice; the one at src/b.yaml:1 counts";
+    let expected = "PK0215 src/a.yaml:1 ConfigMap/apps/same is there twice; the one at src/b.yaml:1 counts";
     assert_eq!(texts(&folder, &pack.notes), [expected]);
 }
 
@@ -282,8 +282,9 @@ fn a_pack_of_packctl_yaml_is_read_strictly() {
     let packs = rendered(&folder, ".", &RenderSettings::default());
     let all: Vec<_> =
         packs.iter().map(|pack| (pack.name.as_str(), names(pack), texts(&folder, &pack.failed))).collect();
-    let broken = "PK108 packs/one/b.yaml:1 this is no Kubernetes object: `apiVersion` is missing or no text".to_owned();
-    let chart = "PK207 packctl.yaml:1 the pack three is a chart, which is not supported yet in `packs`".to_owned();
+    let broken =
+        "PK0108 packs/one/b.yaml:1 this is no Kubernetes object: `apiVersion` is missing or no text".to_owned();
+    let chart = "PK0207 packctl.yaml:1 the pack three is a chart, which is not supported yet in `packs`".to_owned();
     assert_eq!(all, [("one", vec![], vec![broken]), ("three", vec![], vec![chart]), ("two", vec!["ay"], vec![])]);
     assert!(packs.iter().all(|pack| pack.id_namespace == "packs" && pack.delivery == Delivery::Direct));
     assert_eq!(packs[2].source, "packs/two");

@@ -16,7 +16,7 @@ pub(super) fn differences(first: &[Document], second: &[Document]) -> Vec<Diagno
     if first.len() != second.len() {
         let text = "the chart makes other objects each time it is rendered";
         return vec![
-            Diagnostic::error("PK210", text).place(first.first().map(|document| document.place(""))).help(HELP),
+            Diagnostic::error("PK0210", text).place(first.first().map(|document| document.place(""))).help(HELP),
         ];
     }
     let mut findings = Vec::new();
@@ -26,7 +26,7 @@ pub(super) fn differences(first: &[Document], second: &[Document]) -> Vec<Diagno
         for pointer in pointers.iter().take(MAX_NAMED) {
             let field = one.path(pointer).to_string();
             let text = format!("{}: `{field}` has another value each time the chart is rendered", shown(one));
-            findings.push(Diagnostic::error("PK210", text).field(field).place(Some(one.place(pointer))).help(HELP));
+            findings.push(Diagnostic::error("PK0210", text).field(field).place(Some(one.place(pointer))).help(HELP));
         }
     }
     findings

@@ -12,5 +12,6 @@ pub use address::{Address, Entry, Side};
 pub use body::{Body, Cause, Hand, Resource, Unknown};
 pub(crate) use identity::hex;
 pub use identity::{AppId, PackId};
+pub(crate) use path::is_json;
 pub use path::{FieldPath, PathStep};
 pub use secret::{SecretId, Secrets};

@@ -55,14 +55,17 @@ impl FieldPath {
             PathStep::Field(name) => value.get(name),
             PathStep::Index(position) => value.get(position),
             PathStep::Key(keys) => value.as_array()?.iter().find(|item| {
-                keys.iter().all(|(name, expected)| item.get(name).is_some_and(|v| v.to_string() == *expected))
+                keys.iter().all(|(name, expected)| item.get(name).is_some_and(|value| is_json(value, expected)))
             }),
-            PathStep::Item(expected) => {
-                let expected: Value = serde_json::from_str(expected).ok()?;
-                value.as_array()?.iter().find(|item| **item == expected)
-            }
+            PathStep::Item(expected) => value.as_array()?.iter().find(|item| is_json(item, expected)),
         })
     }
+}
+
+/// Whether a value is what a [`PathStep::Key`] or [`PathStep::Item`] writes as compact JSON.
+pub(crate) fn is_json(value: &Value, text: &str) -> bool {
+    let own = value.to_string();
+    own == text
 }
 
 impl fmt::Display for FieldPath {

@@ -16,15 +16,15 @@ pub(super) fn diagnostic(file: &Arc<str>, error: &Error) -> Diagnostic {
     let (code, message, help) = match error {
         Error::DuplicateMappingKey { key, .. } => {
             let key = key.as_deref().unwrap_or("(a map)");
-            ("PK106", format!("the key `{key}` is there twice"), "keep one of the two".into())
+            ("PK0106", format!("the key `{key}` is there twice"), "keep one of the two".into())
         }
         Error::SerdeUnknownField { field, expected, .. } => (
-            "PK106",
+            "PK0106",
             format!("unknown field `{field}`, expected {}", list(expected)),
             "remove the field or correct its name".into(),
         ),
         Error::NonFiniteFloat { value, .. } => {
-            ("PK106", format!("the number `{value}` has no JSON form"), "quote it if it is a text".into())
+            ("PK0106", format!("the number `{value}` has no JSON form"), "quote it if it is a text".into())
         }
         _ if limit => {
             let what = match &text {
@@ -33,9 +33,9 @@ pub(super) fn diagnostic(file: &Arc<str>, error: &Error) -> Diagnostic {
                 _ => "the text holds too much",
             };
             let help = format!("the limits of one file are {MAX_DEPTH} levels and {MAX_NODES} nodes; split it");
-            ("PK107", what.to_owned(), help)
+            ("PK0107", what.to_owned(), help)
         }
-        _ => ("PK106", text, "correct the YAML".into()),
+        _ => ("PK0106", text, "correct the YAML".into()),
     };
     let place = error.location().map(position).map(|(line, column)| Place { file: file.clone(), line, column });
     Diagnostic::error(code, message).place(place).help(help)

@@ -48,7 +48,7 @@ pub fn text_of(file: &Arc<str>, bytes: Vec<u8>) -> Result<String, Diagnostic> {
     }
     let mut text = String::from_utf8(bytes).map_err(|error| {
         let before = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).into_owned();
-        Diagnostic::error("PK104", "the text is not UTF-8")
+        Diagnostic::error("PK0104", "the text is not UTF-8")
             .place(Some(end_of(file, &before)))
             .help("save the file as UTF-8")
     })?;
@@ -59,7 +59,7 @@ pub fn text_of(file: &Arc<str>, bytes: Vec<u8>) -> Result<String, Diagnostic> {
     let forbidden = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\u{85}');
     if let Some(offset) = text.find(forbidden) {
         let code = text[offset..].chars().next().map_or(0, u32::from);
-        return Err(Diagnostic::error("PK105", format!("the text holds the control character U+{code:04X}"))
+        return Err(Diagnostic::error("PK0105", format!("the text holds the control character U+{code:04X}"))
             .place(Some(end_of(file, &text[..offset])))
             .help("remove it, or write it as an escape in a double-quoted string"));
     }
@@ -68,7 +68,7 @@ pub fn text_of(file: &Arc<str>, bytes: Vec<u8>) -> Result<String, Diagnostic> {
 
 /// The error for a text over [`MAX_BYTES`].
 pub fn too_long(file: &Arc<str>) -> Diagnostic {
-    Diagnostic::error("PK103", format!("the text is longer than {} MB", MAX_BYTES / 1024 / 1024))
+    Diagnostic::error("PK0103", format!("the text is longer than {} MB", MAX_BYTES / 1024 / 1024))
         .place(Some(Place { file: file.clone(), line: 1, column: 1 }))
         .help("split the file")
 }
@@ -81,7 +81,7 @@ pub fn read_all(file: &Arc<str>, text: &str) -> Result<Vec<Document>, Diagnostic
     std::thread::scope(|scope| {
         let reader = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || read_here(file, text));
         let failed = || {
-            let error = Diagnostic::error("PK107", "no thread could be started to read the text");
+            let error = Diagnostic::error("PK0107", "no thread could be started to read the text");
             error
                 .place(Some(Place { file: file.clone(), line: 1, column: 1 }))
                 .help("is the memory of this process limited?")
@@ -254,13 +254,13 @@ fn settle(file: &Arc<str>, text: &str, location: Location, node: Node) -> Result
                     Ok(name) => name,
                     Err(message) => {
                         let place = Place { file: file.clone(), line, column };
-                        return Err(Diagnostic::error("PK106", message).place(Some(place)).help("quote the key"));
+                        return Err(Diagnostic::error("PK0106", message).place(Some(place)).help("quote the key"));
                     }
                 };
                 spots.insert(name.as_str().into(), Spot { line, column, ..spot });
                 if values.contains_key(&name) {
                     let place = Place { file: file.clone(), line, column };
-                    return Err(Diagnostic::error("PK106", format!("the key `{name}` is there twice"))
+                    return Err(Diagnostic::error("PK0106", format!("the key `{name}` is there twice"))
                         .place(Some(place))
                         .help("keep one of the two"));
                 }

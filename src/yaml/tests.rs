@@ -140,7 +140,7 @@ fn hostile_texts_end_in_an_error() {
     }
     let nested = format!("{}{}", "[".repeat(MAX_DEPTH - 1), "]".repeat(MAX_DEPTH - 1));
     assert_eq!(read(&nested).len(), 1);
-    assert_eq!(refused(&" ".repeat(MAX_BYTES + 1)).code, "PK103");
+    assert_eq!(refused(&" ".repeat(MAX_BYTES + 1)).code, "PK0103");
 }
 
 #[test]
@@ -148,11 +148,11 @@ fn bytes_that_are_no_text_are_refused_with_their_place() {
     let code = |bytes: &[u8]| {
         text_of(&file(), bytes.to_vec()).map_err(|error| (error.code, error.place.map(|p| (p.line, p.column))))
     };
-    assert_eq!(code(b"a: 1\nb: \xff"), Err(("PK104".into(), Some((2, 4)))));
-    assert_eq!(code(b"a: 1\n\nx\x1b[31m"), Err(("PK105".into(), Some((3, 2)))));
-    assert_eq!(code(b"\0"), Err(("PK105".into(), Some((1, 1)))));
+    assert_eq!(code(b"a: 1\nb: \xff"), Err(("PK0104".into(), Some((2, 4)))));
+    assert_eq!(code(b"a: 1\n\nx\x1b[31m"), Err(("PK0105".into(), Some((3, 2)))));
+    assert_eq!(code(b"\0"), Err(("PK0105".into(), Some((1, 1)))));
     assert_eq!(code("\u{feff}a: ö\r\n\t".as_bytes()), Ok("a: ö\r\n\t".into()));
-    assert_eq!(code(&vec![b' '; MAX_BYTES + 1]), Err(("PK103".into(), Some((1, 1)))));
+    assert_eq!(code(&vec![b' '; MAX_BYTES + 1]), Err(("PK0103".into(), Some((1, 1)))));
 }
 
 #[test]

@@ -13,5 +13,5 @@ pub fn write(value: &Value) -> String {
 /// One YAML document with the fields in the order of the type.
 pub fn write_typed<T: Serialize>(value: &T) -> Result<String, Diagnostic> {
     serde_saphyr::to_string(value)
-        .map_err(|error| Diagnostic::error("PK106", format!("cannot be written as YAML: {error}")))
+        .map_err(|error| Diagnostic::error("PK0106", format!("cannot be written as YAML: {error}")))
 }

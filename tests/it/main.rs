@@ -1,4 +1,4 @@
-//! The tests that need more than one module of packctl, in one program.
+//! The integration tests, one binary.
 
 mod architecture;
 mod env;

@@ -122,10 +122,10 @@ struct Step {
 fn every_scenario_gives_the_plan_that_was_written_by_hand() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/scenarios");
     let names: Vec<String> = fs::read_dir(&root)
-        .unwrap()
-        .map(Result::unwrap)
+        .expect("a scenario that can be read, copied and run")
+        .map(|entry| entry.expect("a folder of scenarios"))
         .filter(|entry| entry.path().is_dir())
-        .map(|entry| entry.file_name().into_string().unwrap())
+        .map(|entry| entry.file_name().into_string().expect("a scenario that can be read, copied and run"))
         .filter(|name| !name.starts_with('_'))
         .collect::<BTreeSet<_>>()
         .into_iter()
@@ -140,7 +140,7 @@ fn every_scenario_gives_the_plan_that_was_written_by_hand() {
     let mut failed: Vec<String> = std::thread::scope(|scope| {
         let part = &part;
         let parts: Vec<_> = (0..threads).map(|number| scope.spawn(move || part(number))).collect();
-        parts.into_iter().flat_map(|part| part.join().unwrap()).collect()
+        parts.into_iter().flat_map(|part| part.join().expect("a scenario that can be read, copied and run")).collect()
     });
     failed.sort();
     assert!(failed.is_empty(), "{} of {} scenarios:\n\n{}", failed.len(), names.len(), failed.join("\n"));
@@ -156,10 +156,10 @@ fn scenario(folder: &Path) -> String {
         Ok(expect) => expect,
         Err(error) => return format!("  expect.yaml: {error}\n"),
     };
-    let dir = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir().expect("a scenario that can be read, copied and run");
     for (name, overlay) in [("input", &expect.input), ("world", &expect.world)] {
         let to = dir.path().join(name);
-        fs::create_dir_all(&to).unwrap();
+        fs::create_dir_all(&to).expect("a scenario that can be read, copied and run");
         for base in &overlay.base {
             copy(&folder.join(base), &to);
         }
@@ -213,19 +213,20 @@ fn packctl(dir: &Path, args: &[String]) -> (Option<i32>, String, String) {
         .env_clear()
         .env("HOME", dir.join("home"))
         .output()
-        .unwrap();
+        .expect("a scenario that can be read, copied and run");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code(), text(&output.stdout), text(&output.stderr))
 }
 
 fn copy(from: &Path, to: &Path) {
     for entry in walkdir::WalkDir::new(from).sort_by_file_name() {
-        let entry = entry.unwrap();
-        let path: PathBuf = to.join(entry.path().strip_prefix(from).unwrap());
+        let entry = entry.expect("a scenario that can be read, copied and run");
+        let path: PathBuf =
+            to.join(entry.path().strip_prefix(from).expect("a scenario that can be read, copied and run"));
         if entry.file_type().is_dir() {
-            fs::create_dir_all(path).unwrap();
+            fs::create_dir_all(path).expect("a scenario that can be read, copied and run");
         } else {
-            fs::copy(entry.path(), path).unwrap();
+            fs::copy(entry.path(), path).expect("a scenario that can be read, copied and run");
         }
     }
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::check::{Facts, Rule};
 use crate::diagnostic::Diagnostic;
 use crate::observed::Live;
-use crate::resource::{Hand, Resource};
+use crate::resource::{Hand, PackId, Resource};
 
 pub(crate) struct ForeignObject;
 
@@ -16,7 +16,7 @@ impl Rule for ForeignObject {
 
     fn docs(&self) -> &'static str {
         "An object that the inputs ask for exists already, and packctl did not make it: it has no Apply entry of field manager \
-         `packctl`, a controller owns it, Argo CD tracks it, or (in Keycloak) it has no or another owner attribute.\n\
+         `packctl`, a controller owns it, Argo CD tracks it, it carries another pack's mark, or (in Keycloak) it has no or another owner attribute.\n\
          \n\
          Taking it over in silence could break whoever made it, and deleting it later would be worse. Adoption is not \
          supported yet.\n\
@@ -70,6 +70,12 @@ fn foreign(resource: &Resource, live: &Live) -> Option<String> {
             }
             if live.applied_by(Hand::MANAGER).is_none() {
                 return Some(format!("managed by {}", managers(live)));
+            }
+            let mark =
+                resource.body.value.pointer("/metadata/labels").and_then(|labels| labels.get(PackId::MARK)?.as_str());
+            if live.label(PackId::MARK).is_some_and(|found| Some(found) != mark) {
+                let other = live.annotation(PackId::MARK).unwrap_or("another one");
+                return Some(format!("it belongs to pack {other}"));
             }
             let controller = live.controller();
             match (controller, &resource.owner) {

@@ -14,7 +14,12 @@ pub(in crate::present) fn everything() -> Plan {
     };
     let mut plan = Plan {
         cluster: "prod".into(),
-        seen: Seen { server: "https://10.0.0.1:6443".into(), user: Some("alice".into()), snapshot: false },
+        seen: Seen {
+            server: "https://10.0.0.1:6443".into(),
+            user: Some("alice".into()),
+            snapshot: false,
+            version: None,
+        },
         read: (41, 9),
         realm: Some(("nebari".into(), 9)),
         unreadable: vec![("HTTPRoutes outside of analytics and web".into(), "alice may not list them".into())],

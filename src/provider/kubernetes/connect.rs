@@ -119,6 +119,7 @@ struct Chosen {
 }
 
 /// Builds the client.
+#[expect(clippy::disallowed_methods, reason = "kubeconfig files are found as every Kubernetes client finds them")]
 pub(super) async fn connect(settings: &Settings, secrets: Secrets) -> Result<(Wire, Seen), ConnectError> {
     let around = Surroundings {
         kubeconfig: std::env::var_os("KUBECONFIG").filter(|value| !value.is_empty()),
@@ -137,7 +138,7 @@ pub(super) async fn connect(settings: &Settings, secrets: Secrets) -> Result<(Wi
     config.default_retry = false;
     config.headers.push((USER_AGENT, HeaderValue::from_static(concat!("packctl/", env!("CARGO_PKG_VERSION")))));
 
-    let seen = Seen { server: server.clone(), user: config.auth_info.impersonate.clone().or(user), snapshot: false };
+    let seen = Seen { server: server.clone(), user: config.auth_info.impersonate.clone().or(user), ..Seen::default() };
     // A credential plugin is a program that this waits for.
     let built = tokio::task::spawn_blocking(move || ClientBuilder::try_from(config).map(ClientBuilder::build)).await;
     let why = match built {

@@ -73,6 +73,15 @@ impl Kubernetes {
         Self { kinds: Arc::new(kinds), ..self }
     }
 
+    /// The server's version, `v1.34.4`.
+    pub async fn version(&self) -> Result<String, String> {
+        let answer = self.wire.patiently(&Call::get("/version".into()), &AtomicUsize::new(0)).await;
+        let answer = answer.map_err(|failure| failure.to_string())?;
+        let version: Value = serde_json::from_str(&answer.text).unwrap_or_default();
+        let text = version.get("gitVersion").and_then(Value::as_str);
+        text.map(str::to_owned).ok_or_else(|| format!("{} does not say its version", self.seen.server))
+    }
+
     /// The CustomResourceDefinition of a resource; `None` when there is none.
     pub async fn crd(&self, group: &str, plural: &str) -> Result<Option<Value>, String> {
         let name = url::segment(&format!("{plural}.{group}"))?;

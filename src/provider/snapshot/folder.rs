@@ -11,15 +11,15 @@ use crate::resource::Secrets;
 use crate::yaml;
 
 /// The folder is not there or holds no snapshot.
-pub(super) const MISSING: &str = "PK0201";
+pub(super) const MISSING: &str = "PK0501";
 /// A file cannot be read or is not what belongs there.
-pub(super) const BROKEN: &str = "PK0202";
+pub(super) const BROKEN: &str = "PK0502";
 /// A file's path and its content disagree, or a snapshot has no such file.
-pub(super) const MISPLACED: &str = "PK0203";
+pub(super) const MISPLACED: &str = "PK0503";
 /// The snapshot's world does not serve the kind.
-pub(super) const UNSERVED: &str = "PK0204";
+pub(super) const UNSERVED: &str = "PK0504";
 /// A value of a Secret is not written as one.
-pub(super) const NOT_SECRET: &str = "PK0205";
+pub(super) const NOT_SECRET: &str = "PK0505";
 
 /// A folder that is being read.
 pub(super) struct Folder<'f> {

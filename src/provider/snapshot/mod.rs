@@ -61,7 +61,7 @@ impl Snapshot {
 
     /// Who answers: the folder.
     pub fn seen(&self) -> Seen {
-        Seen { server: self.shown.clone(), user: None, snapshot: true }
+        Seen { server: self.shown.clone(), snapshot: true, ..Seen::default() }
     }
 
     /// The server that was recorded, if one was.

@@ -76,7 +76,7 @@ fn a_value_that_changes_each_time_is_refused_by_object_and_field() {
     let script = "printf -- '---\\n# Source: demo/templates/s.yaml\\napiVersion: v1\\nkind: Secret\\nmetadata: {name: \
                   s}\\nstringData: {fixed: canary-1, password: canary%s}\\n' $$";
     let (folder, pack) = chart("", &[], script);
-    let expected = "PK210 src/templates/s.yaml:1 Secret/s: `stringData.password` has another value each time the chart is \
+    let expected = "PK0210 src/templates/s.yaml:1 Secret/s: `stringData.password` has another value each time the chart is \
                     rendered";
     assert_eq!(texts(&folder, &pack.failed), [expected]);
     assert!(!format!("{pack:?}").contains("canary"));
@@ -107,28 +107,28 @@ fn helm_that_is_missing_fails_or_breaks_a_limit_is_said() {
         texts(&folder, &pack.failed).join("\n")
     };
     let missing = failed(&RenderSettings::default());
-    assert_eq!(missing, "PK211 apps/a.yaml:11 the chart needs helm, which is not there");
+    assert_eq!(missing, "PK0211 apps/a.yaml:11 the chart needs helm, which is not there");
     let gone = RenderSettings { helm: Some("/nowhere/helm".into()), ..RenderSettings::default() };
-    assert!(failed(&gone).starts_with("PK211 apps/a.yaml:11 helm"), "{}", failed(&gone));
+    assert!(failed(&gone).starts_with("PK0211 apps/a.yaml:11 helm"), "{}", failed(&gone));
     let said =
         "echo 'Error: template: demo/templates/x.yaml:3:5: executing \"x\" at <.Values.a>: nil pointer' >&2; exit 1";
-    let expected = "PK212 src/templates/x.yaml:3 helm cannot render the chart: template: demo/templates/x.yaml:3:5: executing \
+    let expected = "PK0212 src/templates/x.yaml:3 helm cannot render the chart: template: demo/templates/x.yaml:3:5: executing \
                     \"x\" at <.Values.a>: nil pointer";
     assert_eq!(failed(&helm(folder.path(), said)), expected);
     let slow = RenderSettings { time: Duration::from_millis(300), ..helm(folder.path(), "exec /bin/sleep 30") };
-    assert_eq!(failed(&slow), "PK213 apps/a.yaml:11 helm took longer than 0 s for this chart");
+    assert_eq!(failed(&slow), "PK0213 apps/a.yaml:11 helm took longer than 0 s for this chart");
     let loud =
         RenderSettings { output: 1024 * 1024, ..helm(folder.path(), "while :; do echo aaaaaaaaaaaaaaaaaaaa; done") };
-    assert_eq!(failed(&loud), "PK213 apps/a.yaml:11 helm printed more than 1 MB for this chart");
+    assert_eq!(failed(&loud), "PK0213 apps/a.yaml:11 helm printed more than 1 MB for this chart");
     let broken = helm(folder.path(), "printf -- '---\\n# Source: demo/templates/y.yaml\\na: [\\n'");
     let expected =
-        "PK214 src/templates/y.yaml:1 what src/templates/y.yaml renders is no YAML (its line 3): unclosed bracket '['";
+        "PK0214 src/templates/y.yaml:1 what src/templates/y.yaml renders is no YAML (its line 3): unclosed bracket '['";
     assert_eq!(failed(&broken), expected);
     let greedy = RenderSettings {
         memory: 64 * 1024 * 1024,
         ..helm(folder.path(), "[ $(ulimit -v) = 65536 ] && echo 'fatal error: out of memory' >&2; exit 2")
     };
-    let expected = "PK213 apps/a.yaml:11 helm needs more memory than it may have for this chart";
+    let expected = "PK0213 apps/a.yaml:11 helm needs more memory than it may have for this chart";
     assert_eq!(failed(&greedy), expected);
 }
 
@@ -141,28 +141,28 @@ fn value_files_parameters_and_dependencies_stay_in_the_repository() {
     let none = |source: &str| failed(source, &[], "exit 1").join("\n");
     assert_eq!(
         none("helm: {valueFiles: [../../x.yaml]}"),
-        "PK216 apps/a.yaml:12 the value file `../../x.yaml` leads out of the repository"
+        "PK0216 apps/a.yaml:12 the value file `../../x.yaml` leads out of the repository"
     );
     assert_eq!(
         none("helm: {valueFiles: [gone.yaml]}"),
-        "PK216 apps/a.yaml:12 the value file `gone.yaml` cannot be read: there is no such file"
+        "PK0216 apps/a.yaml:12 the value file `gone.yaml` cannot be read: there is no such file"
     );
     for name in ["$values/x.yaml", "https://example.com/x.yaml", "envs/*.yaml"] {
-        let expected = format!("PK201 apps/a.yaml:12 `spec.source.helm.valueFiles[0]` `{name}` is not supported yet");
+        let expected = format!("PK0201 apps/a.yaml:12 `spec.source.helm.valueFiles[0]` `{name}` is not supported yet");
         assert_eq!(none(&format!("helm: {{valueFiles: ['{name}']}}")), expected);
     }
     let substituted = none("helm: {parameters: [{name: a, value: pa$word}]}");
-    assert_eq!(substituted, "PK201 apps/a.yaml:12 `spec.source.helm.parameters[0].value` is not supported yet");
+    assert_eq!(substituted, "PK0201 apps/a.yaml:12 `spec.source.helm.parameters[0].value` is not supported yet");
     let fileparameters = none("helm: {fileParameters: [{name: a, path: b}]}");
-    assert_eq!(fileparameters, "PK201 apps/a.yaml:12 `spec.source.helm.fileParameters` is not supported yet");
-    assert_eq!(none("helm: {releaseName: --help}"), "PK202 apps/a.yaml:11 `--help` is no name for a helm release");
+    assert_eq!(fileparameters, "PK0201 apps/a.yaml:12 `spec.source.helm.fileParameters` is not supported yet");
+    assert_eq!(none("helm: {releaseName: --help}"), "PK0202 apps/a.yaml:11 `--help` is no name for a helm release");
 
     let away = format!("{CHART}dependencies:\n- name: x\n  repository: file://../../../etc\n");
-    let expected = "PK217 src/Chart.yaml:6 the dependency `file://../../../etc` leads out of the repository";
+    let expected = "PK0217 src/Chart.yaml:6 the dependency `file://../../../etc` leads out of the repository";
     assert_eq!(failed("", &[("src/Chart.yaml", &away)], "exit 1"), [expected]);
     let fetched = format!("{CHART}dependencies:\n- name: x\n  repository: https://charts.example.com\n");
     let missing = "echo 'Error: found in Chart.yaml, but missing in charts/ directory: x' >&2; exit 1";
-    let expected = "PK217 src/Chart.yaml:4 dependencies of the chart are not in its folder charts/: x";
+    let expected = "PK0217 src/Chart.yaml:4 dependencies of the chart are not in its folder charts/: x";
     assert_eq!(failed("", &[("src/Chart.yaml", &fetched)], missing), [expected]);
 }
 
@@ -172,6 +172,6 @@ fn a_chart_with_a_link_out_of_the_repository_is_refused() {
     let folder = repo(&files.each_ref().map(|(name, text)| (*name, text.as_str())));
     symlink("/etc/passwd", folder.path().join("src/passwd")).expect("a link");
     let pack = rendered(&folder, "apps", &helm(folder.path(), "exit 0")).remove(0);
-    let expected = "PK219 src/passwd:1 src/passwd leads out of the repository by a symbolic link";
+    let expected = "PK0219 src/passwd:1 src/passwd leads out of the repository by a symbolic link";
     assert_eq!(texts(&folder, &pack.failed), [expected]);
 }

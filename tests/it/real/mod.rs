@@ -13,4 +13,6 @@ mod killed;
 mod lab;
 mod neighbours;
 mod packctl;
+mod packs;
+mod packs_kinds;
 mod rights;

@@ -264,33 +264,33 @@ fn every_broken_file_is_an_error_with_its_line() {
     let all = lines.join("\n");
     assert!(!all.contains("canary") && !all.contains("12345678"), "{all}");
     insta::assert_snapshot!(all, @r#"
-    world/coverage.json:1 PK0202: `Secret` is neither a list (kubernetes:GROUP/KIND, keycloak:REALM/KIND) nor an address
-    world/crds/a.yaml:2 PK0202: not a CustomResourceDefinition
-    world/keycloak/nebari/clients/a.json:2 PK0203: `clientId` is `b`, must be that of the file, `a`
-    world/keycloak/nebari/groups:1 PK0203: snapshots hold a realm's clients and nothing else of it
-    world/kubernetes/core/ConfigMap/_cluster/a.yaml:3 PK0203: a ConfigMap is in a namespace: its file belongs in the folder of that name
-    world/kubernetes/core/ConfigMap/team/a.yaml:1 PK0203: `apiVersion` is `v2`, must be `v1`
-    world/kubernetes/core/ConfigMap/team/a.yaml:2 PK0203: `kind` is `Secret`, must be `ConfigMap`
-    world/kubernetes/core/ConfigMap/team/a.yaml:5 PK0203: `namespace` is `other`, must be that of the folder, `team`
+    world/coverage.json:1 PK0502: `Secret` is neither a list (kubernetes:GROUP/KIND, keycloak:REALM/KIND) nor an address
+    world/crds/a.yaml:2 PK0502: not a CustomResourceDefinition
+    world/keycloak/nebari/clients/a.json:2 PK0503: `clientId` is `b`, must be that of the file, `a`
+    world/keycloak/nebari/groups:1 PK0503: snapshots hold a realm's clients and nothing else of it
+    world/kubernetes/core/ConfigMap/_cluster/a.yaml:3 PK0503: a ConfigMap is in a namespace: its file belongs in the folder of that name
+    world/kubernetes/core/ConfigMap/team/a.yaml:1 PK0503: `apiVersion` is `v2`, must be `v1`
+    world/kubernetes/core/ConfigMap/team/a.yaml:2 PK0503: `kind` is `Secret`, must be `ConfigMap`
+    world/kubernetes/core/ConfigMap/team/a.yaml:5 PK0503: `namespace` is `other`, must be that of the folder, `team`
     world/kubernetes/core/ConfigMap/team/b.yaml: not YAML
-    world/kubernetes/core/ConfigMap/team/c.yaml:1 PK0202: 2 documents where a snapshot has one object
-    world/kubernetes/core/ConfigMap/team/d.txt:1 PK0203: neither .yaml nor .json
-    world/kubernetes/core/ConfigMap/team/e.json:2 PK0202: not the JSON that belongs here: trailing comma at line 2 column 14
-    world/kubernetes/core/ConfigMap/team/f.yaml:3 PK0203: `namespace` is missing, must be that of the folder, `team`
-    world/kubernetes/core/Namespace/_cluster/a.yaml:4 PK0203: `name` is `b`, must be that of the file, `a`
-    world/kubernetes/core/Namespace/team/a.yaml:2 PK0203: a Namespace is in no namespace: its file belongs in `_cluster`
-    world/kubernetes/core/Secret/team/a.yaml:6 PK0205: `bad` is neither base64 nor packctl-secret:NUMBER
-    world/kubernetes/core/Secret/team/a.yaml:7 PK0205: `worse` is no text
-    world/kubernetes/core/Secret/team/b.yaml:4 PK0205: `stringData` is never part of a live Secret: write base64 under `data`
-    world/kubernetes/example.com/Unheard:1 PK0204: the snapshot serves no kind Unheard in the group "example.com"
-    world/kubernetes/stray.yaml:1 PK0203: a file where a snapshot has folders
-    world/kubernets:1 PK0203: a snapshot has no `kubernets`
-    world/version.json:2 PK0202: not the JSON that belongs here: unknown field `user`, expected one of `packctl`, `server`, `kubernetes` at line 2 column 6
+    world/kubernetes/core/ConfigMap/team/c.yaml:1 PK0502: 2 documents where a snapshot has one object
+    world/kubernetes/core/ConfigMap/team/d.txt:1 PK0503: neither .yaml nor .json
+    world/kubernetes/core/ConfigMap/team/e.json:2 PK0502: not the JSON that belongs here: trailing comma at line 2 column 14
+    world/kubernetes/core/ConfigMap/team/f.yaml:3 PK0503: `namespace` is missing, must be that of the folder, `team`
+    world/kubernetes/core/Namespace/_cluster/a.yaml:4 PK0503: `name` is `b`, must be that of the file, `a`
+    world/kubernetes/core/Namespace/team/a.yaml:2 PK0503: a Namespace is in no namespace: its file belongs in `_cluster`
+    world/kubernetes/core/Secret/team/a.yaml:6 PK0505: `bad` is neither base64 nor packctl-secret:NUMBER
+    world/kubernetes/core/Secret/team/a.yaml:7 PK0505: `worse` is no text
+    world/kubernetes/core/Secret/team/b.yaml:4 PK0505: `stringData` is never part of a live Secret: write base64 under `data`
+    world/kubernetes/example.com/Unheard:1 PK0504: the snapshot serves no kind Unheard in the group "example.com"
+    world/kubernetes/stray.yaml:1 PK0503: a file where a snapshot has folders
+    world/kubernets:1 PK0503: a snapshot has no `kubernets`
+    world/version.json:2 PK0502: not the JSON that belongs here: unknown field `user`, expected one of `packctl`, `server`, `kubernetes` at line 2 column 6
     "#);
     for (name, shown) in [("absent", "cannot read"), ("empty", "no snapshot")] {
         let dir = folder(&[("empty/.gitkeep", "")]);
         let errors = Snapshot::open(&dir.path().join(name), "world", Secrets::default()).unwrap_err();
-        assert_eq!((errors.len(), errors[0].code.as_str()), (1, "PK0201"));
+        assert_eq!((errors.len(), errors[0].code.as_str()), (1, "PK0501"));
         assert!(errors[0].message.contains(shown) && errors[0].help.is_some(), "{errors:?}");
     }
 }
