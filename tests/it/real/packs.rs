@@ -93,7 +93,12 @@ pub(super) fn changes(plan: &Value) -> Vec<String> {
         for field in &fields {
             let text = |key: &str| field[key].as_str().unwrap_or_default().to_owned();
             let (path, class) = (text("path"), text("class"));
-            lines.push(format!("{address} {path} {class} {} -> {} {}", field["before"], field["after"], text("manager")));
+            lines.push(format!(
+                "{address} {path} {class} {} -> {} {}",
+                field["before"],
+                field["after"],
+                text("manager")
+            ));
         }
         let action = change["packctl"]["action"].as_str().unwrap_or_default();
         if fields.is_empty() && action != "none" {
@@ -121,4 +126,9 @@ pub(super) fn free_claims(namespace: &str) {
         let nothing = r#"{"metadata":{"finalizers":null}}"#;
         Env::get().kubectl(&["patch", "-n", namespace, claim, "--type=merge", "-p", nothing]);
     }
+}
+
+/// Removes an empty namespace, for a pack that makes its own.
+pub(super) fn remove_namespace(namespace: &str) {
+    Env::get().kubectl(&["delete", "namespace", namespace]);
 }
