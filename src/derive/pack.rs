@@ -166,10 +166,7 @@ pub(super) fn object(
                     return None;
                 }
             }
-            let mut body = document.value.clone();
-            if let Some(body) = body.as_object_mut() {
-                body.remove("status");
-            }
+            let body = declared(document, &address);
             let causes = BTreeMap::from([(FieldPath::default(), Cause::Input(document.place("")))]);
             let app = address.as_app();
             let resource = Resource {
@@ -187,6 +184,20 @@ pub(super) fn object(
     };
     desired.diagnostics.push(finding.place(Some(document.place("/kind"))));
     None
+}
+
+/// What a manifest asks for: nothing that the control plane writes.
+fn declared(document: &Document, address: &Address) -> Value {
+    let mut value = document.value.clone();
+    let aggregated = address.kind == "ClusterRole" && value.get("aggregationRule").is_some_and(|rule| !rule.is_null());
+    if let Some(body) = value.as_object_mut() {
+        body.remove("status");
+        if aggregated {
+            // The control plane overwrites them with the sum of the selected roles.
+            body.remove("rules");
+        }
+    }
+    value
 }
 
 /// Adds a manifest's resource; an address that two manifests claim is a finding at both.

@@ -189,7 +189,7 @@ impl Comparison<'_> {
             _ => self.class(path),
         };
         let mut differing = Vec::new();
-        places(path, Some(found), Some(wanted), &mut differing);
+        places(path, Some(found), Some(wanted), node, &mut differing);
         for (path, before, after) in differing {
             self.fields.push(FieldChange { path, before, after, unknown: false, class: class.clone() });
         }

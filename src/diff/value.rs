@@ -94,21 +94,23 @@ pub(super) fn places(
     path: &FieldPath,
     before: Option<&Value>,
     after: Option<&Value>,
+    node: Option<Node<'_>>,
     found: &mut Vec<(FieldPath, Option<Value>, Option<Value>)>,
 ) {
     match (before, after) {
         (Some(Value::Object(left)), Some(Value::Object(right))) => {
             let names: std::collections::BTreeSet<&String> = left.keys().chain(right.keys()).collect();
             for name in names {
-                places(&path.field(name), left.get(name), right.get(name), found);
+                let below = node.and_then(|node| node.field(name));
+                places(&path.field(name), left.get(name), right.get(name), below, found);
             }
         }
         (Some(Value::Array(left)), Some(Value::Array(right))) if left.len() == right.len() => {
             for (position, (left, right)) in left.iter().zip(right).enumerate() {
-                places(&path.index(position), Some(left), Some(right), found);
+                places(&path.index(position), Some(left), Some(right), node.and_then(Node::items), found);
             }
         }
-        (before, after) if before == after => {}
+        (Some(before), Some(after)) if same_scalar(before, after, node) => {}
         (before, after) => found.push((path.clone(), before.cloned(), after.cloned())),
     }
 }

@@ -264,7 +264,7 @@ def samples(kind):
         "DaemonSet": [{"spec": workload}],
         "Deployment": [{"spec": workload}],
         "StatefulSet": [{"spec": {**workload, "serviceName": "n", "volumeClaimTemplates": [
-            {**claim_template(), "spec": {**CLAIM, "dataSource": SOURCE}},
+            {**claim_template(), "spec": {**CLAIM, "dataSource": SOURCE}, "status": {"phase": "Pending"}},
             {**claim_template(), "spec": {**CLAIM, "dataSourceRef": {**SOURCE, "namespace": "n"}}},
             {**claim_template(), "spec": {**CLAIM, "dataSource": {"kind": "PersistentVolumeClaim", "name": "n"}}}]}}],
         "HorizontalPodAutoscaler": [{"spec": {

@@ -5,10 +5,14 @@
 
 mod apps;
 mod at_once;
+mod bad_world;
 mod destroy;
 mod drift;
 mod first_apply;
+mod killed;
 mod lab;
 mod neighbours;
 mod packctl;
+mod packs;
+mod packs_kinds;
 mod rights;
