@@ -5,6 +5,7 @@ mod env;
 mod packctl;
 mod properties;
 mod proxy;
+mod readme;
 mod real;
 mod scenarios;
 mod stand_in;
