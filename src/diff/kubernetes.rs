@@ -87,12 +87,15 @@ impl Comparison<'_> {
             return;
         }
         match (desired, live) {
+            (Value::Object(_), _) if node.is_some_and(Node::is_atomic) => {
+                self.compare_atomic(path, desired, live, node);
+            }
             (Value::Object(map), Some(Value::Object(_))) if map.is_empty() => self.look(path, live),
             (Value::Object(map), _) if map.is_empty() => {
                 self.look(path, live);
                 self.report(path, live, Some(desired));
             }
-            (Value::Object(map), _) if !node.is_some_and(Node::is_atomic) => {
+            (Value::Object(map), _) => {
                 for (name, value) in map {
                     let below = node.and_then(|node| node.field(name));
                     self.compare(&path.field(name), value, live.and_then(|live| live.get(name)), below);
@@ -103,7 +106,6 @@ impl Comparison<'_> {
                 Some(ListKind::Set) => self.compare_set(path, items, live),
                 Some(ListKind::Atomic) | None => self.compare_atomic(path, desired, live, node),
             },
-            (Value::Object(_), _) => self.compare_atomic(path, desired, live, node),
             (_, Some(live)) => {
                 self.look(path, Some(live));
                 if !same_scalar(desired, live, node) {
@@ -181,12 +183,14 @@ impl Comparison<'_> {
         if same(wanted, found, node) {
             return;
         }
-        let class = match node {
-            None if extends(found, wanted, node) => Class::Doubt("no schema says what the server fills in here"),
-            Some(_) if self.built_in() && extends(found, wanted, node) => {
+        let class = match (self.class(path), node) {
+            // The server fills in what is ours; a value that somebody took from us is his.
+            (class @ Class::Drift(Who::Manager { .. }), _) => class,
+            (_, None) if extends(found, wanted, node) => Class::Doubt("no schema says what the server fills in here"),
+            (_, Some(_)) if self.built_in() && extends(found, wanted, node) => {
                 Class::Doubt("the server may have filled this in")
             }
-            _ => self.class(path),
+            (class, _) => class,
         };
         let mut differing = Vec::new();
         places(path, Some(found), Some(wanted), node, &mut differing);

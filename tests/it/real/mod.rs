@@ -14,5 +14,7 @@ mod lab;
 mod neighbours;
 mod packctl;
 mod packs;
+mod packs_helm;
 mod packs_kinds;
+mod packs_life;
 mod rights;

@@ -127,3 +127,8 @@ pub(super) fn free_claims(namespace: &str) {
         Env::get().kubectl(&["patch", "-n", namespace, claim, "--type=merge", "-p", nothing]);
     }
 }
+
+/// Removes an empty namespace, for a pack that makes its own.
+pub(super) fn remove_namespace(namespace: &str) {
+    Env::get().kubectl(&["delete", "namespace", namespace]);
+}
