@@ -35,12 +35,22 @@ pub(super) async fn explain(args: ExplainArgs, terminal: &Terminal) -> Result<Ex
         terminal.data(&format!("{}\n\n{}\n", rule.code(), rule.docs()))?;
         return Ok(ExitStatus::Success);
     }
+    if is_code(&args.subject) {
+        return Err(Failure::error(format!("{} has no explanation beyond its own finding", args.subject))
+            .help("the finding says what is wrong, where, and what to do; the codes of rules begin with PK04"));
+    }
     let planned = pipeline(&args.input, &args.world, terminal).await?;
     let address = find(&args.subject, &planned.plan)?;
     let mut out = String::new();
     present::explain(&mut out, &planned.plan, &address, &terminal.style(true));
     terminal.data(&out)?;
     Ok(ExitStatus::Success)
+}
+
+/// Whether a text is written as the code of a finding.
+fn is_code(text: &str) -> bool {
+    let digits = text.get(..2).filter(|head| head.eq_ignore_ascii_case("PK")).map(|_| &text[2..]);
+    digits.is_some_and(|digits| digits.len() == 4 && digits.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// The address that a text names: a whole one, a short one, or an unambiguous tail.
@@ -80,8 +90,14 @@ pub(super) async fn snapshot(args: SnapshotArgs, terminal: &Terminal) -> Result<
 pub(super) async fn config(args: ConfigArgs, terminal: &Terminal) -> Result<ExitStatus, Failure> {
     let loaded = if args.input.filename.is_empty() { None } else { Some(super::plan::inputs(&args.input, terminal)?) };
     let session = Session::open(&args.world, &terminal.secrets).await?;
+    let cluster = session.cluster();
+    let named_by = match &session.environment.cluster {
+        Some(_) => session.environment_origin.clone(),
+        None if cluster == session.world.seen.server => "the server; it has no name".into(),
+        None => "uid of Namespace kube-system".into(),
+    };
     let mut rows = vec![
-        ("cluster".to_owned(), session.cluster(), session.environment_origin.clone()),
+        ("cluster".to_owned(), cluster, named_by),
         (
             "server".into(),
             session.world.seen.server.clone(),
@@ -90,7 +106,11 @@ pub(super) async fn config(args: ConfigArgs, terminal: &Terminal) -> Result<Exit
         ("user".into(), session.world.seen.user.clone().unwrap_or_else(|| "-".into()), "kubeconfig or --as".into()),
         ("keycloak as packctl reaches it".into(), session.keycloak_origin.clone(), "trusted settings".into()),
     ];
-    let environment = serde_json::to_value(&session.environment).unwrap_or_default();
+    let mut environment = serde_json::to_value(&session.environment).unwrap_or_default();
+    if let Some(keys) = environment.as_object_mut() {
+        // It is the first row.
+        keys.remove("cluster");
+    }
     flatten("", &environment, &session.environment_origin, &mut rows);
     if let Some(loaded) = &loaded {
         rows.push(("inputs' folder".into(), loaded.root.display().to_string(), "where packctl.yaml or .git is".into()));

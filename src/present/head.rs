@@ -247,11 +247,19 @@ pub(super) fn write(out: &mut String, view: &View<'_>, signals: &[Signal]) {
     }
 }
 
+/// What stands among names of packs for all that belongs to none.
+pub(super) const LOOSE: &str = "objects without a pack";
+
 /// The names of packs of which nothing moves, on one line.
 pub(super) fn in_sync(view: &View<'_>, names: &[String], objects: usize) -> Option<String> {
     let shown = if view.style.all { names.len() } else { 6 };
     // What was not planned might have moved them.
     let complete = view.plan.blocked.is_empty() && view.stopped.is_empty() && view.plan.unreadable.is_empty();
     let limit = if complete { "" } else { ", as far as planned" };
-    (!names.is_empty()).then(|| format!("{} in sync{limit}: {}.", some_of(names, shown), count(objects, "object")))
+    let objects = count(objects, "object");
+    match names {
+        [] => None,
+        [only] if only == LOOSE => Some(format!("{objects} without a pack in sync{limit}.")),
+        _ => Some(format!("{} in sync{limit}: {objects}.", some_of(names, shown))),
+    }
 }

@@ -68,7 +68,7 @@ fn write_blocks(out: &mut String, view: &View<'_>) {
         }
     }
     let in_sync = quiet.iter().map(|block| block.in_sync).sum();
-    let name = |block: Block| if block.loose { "objects without a pack".into() } else { block.name };
+    let name = |block: Block| if block.loose { head::LOOSE.into() } else { block.name };
     let names: Vec<String> = quiet.into_iter().map(name).collect();
     if let Some(text) = head::in_sync(view, &names, in_sync) {
         out.push('\n');
