@@ -38,6 +38,7 @@
 //! | [`observe`] | stage | what to read |
 //! | [`apply`] | stage, I/O | the steps, walked |
 //! | [`cli`] | shell | arguments, settings, terminal, one file a command |
+//! | [`guide`] | text | short pages for people |
 //!
 //! What holds everywhere: absence and "could not read" are different values; nothing is deleted because of the second. A
 //! plan is complete, and applying a fresh one leaves an empty one. Same inputs, same bytes. A secret is a number
@@ -51,6 +52,7 @@ pub mod derive;
 pub mod diagnostic;
 pub mod diff;
 pub mod graph;
+pub mod guide;
 pub mod load;
 pub mod observe;
 pub mod observed;

@@ -33,7 +33,7 @@ pub(super) async fn run(args: DestroyArgs, terminal: &Terminal) -> Result<ExitSt
             .extend(document.address(None, &session.world.kinds).and_then(|address| address.as_app()).map(Target::App));
     }
     for text in &args.targets {
-        targets.push(target(text, &session.world)?);
+        targets.push(target(text, &session.cluster(), &session.world)?);
     }
     for text in &args.gateway {
         let (namespace, name) = text
@@ -55,7 +55,7 @@ pub(super) async fn run(args: DestroyArgs, terminal: &Terminal) -> Result<ExitSt
     apply::walk(planned, &args.write, terminal).await
 }
 
-fn target(text: &str, world: &World) -> Result<Target, Failure> {
+fn target(text: &str, cluster: &str, world: &World) -> Result<Target, Failure> {
     let parts: Vec<&str> = text.split('/').collect();
     match parts.as_slice() {
         ["app", namespace, name] => Ok(Target::App(AppId::new(*namespace, *name))),
@@ -64,7 +64,7 @@ fn target(text: &str, world: &World) -> Result<Target, Failure> {
             let records = world.of_kind("", "ConfigMap").filter_map(|live| live.annotation(PackId::MARK));
             let mut found: Vec<Vec<&str>> = records
                 .map(|identity| identity.split('/').collect::<Vec<_>>())
-                .filter(|parts| parts.last() == Some(name))
+                .filter(|parts| parts.first() == Some(&cluster) && parts.last() == Some(name))
                 .collect();
             found.sort();
             found.dedup();

@@ -2,7 +2,7 @@
 //!
 //! Only objects that carry our marks go, and only when everything that decides about them was read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::desired::{DeleteRule, Desired, Unwanted};
 use super::names::{APP_NAME, APP_NAMESPACE, CERT_MANAGER, ENVOY_GATEWAY, GATEWAY_API, Gateway, Names, RBAC};
@@ -42,55 +42,87 @@ fn ours(live: &Live) -> bool {
     live.applied_by(Hand::MANAGER).is_some()
 }
 
-/// Everything live that carries the app's marks and ours, the NebariApp itself left out.
-pub(crate) fn derived_of(app: &AppId, cluster: &str, world: &World) -> BTreeMap<Address, Hand> {
-    let uid = world.get(&Address::app(app)).live().map(|live| live.uid.as_str());
-    let mut found = BTreeMap::new();
-    for (group, kind) in DERIVED {
-        for live in world.of_kind(group, kind) {
-            let labelled = live.label(APP_NAME) == Some(&app.name) && live.label(APP_NAMESPACE) == Some(&app.namespace);
-            let owned = live
-                .controller()
-                .is_some_and(|(kind, name, owner)| kind == "NebariApp" && name == app.name && Some(owner) == uid);
-            if (labelled || owned) && ours(live) {
-                found.insert(live.address.clone(), Hand::Whole);
+/// Every live object that carries an app's marks and ours, by app; the NebariApps themselves left out.
+pub(super) struct Marked(BTreeMap<AppId, BTreeMap<Address, Hand>>);
+
+impl Marked {
+    /// `named`: apps that are spoken of, also when only a listener is left of them.
+    pub(super) fn of(cluster: &str, named: impl Iterator<Item = AppId>, world: &World) -> Self {
+        let live = world.of_kind("reconcilers.nebari.dev", "NebariApp").filter_map(|live| live.address.as_app());
+        let mut apps: BTreeSet<AppId> = named.chain(live).collect();
+        let mut marked = Self(BTreeMap::new());
+        for (group, kind) in DERIVED {
+            for live in world.of_kind(group, kind).filter(|live| ours(live)) {
+                if let Some(app) = app_of(live, world) {
+                    marked.add(app, live.address.clone(), Hand::Whole);
+                }
+            }
+        }
+        apps.extend(marked.0.keys().cloned());
+        for gateway in world.of_kind(GATEWAY_API, "Gateway") {
+            marked.listeners(gateway, &apps);
+        }
+        for client in world.of_kind("", "client").filter(|live| live.address.is_keycloak()) {
+            let owner = client.value().get("attributes").and_then(|found| found.get(Hand::OWNER)?.as_str());
+            let owner = owner.and_then(|owner| owner.strip_prefix(cluster)?.strip_prefix('/')?.split_once('/'));
+            if let Some((namespace, name)) = owner {
+                marked.add(AppId::new(namespace, name), client.address.clone(), Hand::Record);
+            }
+        }
+        marked
+    }
+
+    /// Listeners that an app's own field manager holds. The manager is a hash, so the apps that could be are tried.
+    fn listeners(&mut self, gateway: &Live, apps: &BTreeSet<AppId>) {
+        let applied = gateway.managed().iter().filter(|entry| entry.is_apply());
+        let managers: BTreeSet<&str> = applied.map(|entry| entry.manager.as_str()).collect();
+        for app in apps {
+            let hand = Hand::entry(&app.to_string(), "listener");
+            if managers.contains(hand.manager()) {
+                let address = gateway.address.clone().with_entry("listeners", &Names::of(app).listener_name());
+                self.add(app.clone(), address, hand);
             }
         }
     }
-    let hand = Hand::entry(&app.to_string(), "listener");
-    for gateway in world.of_kind(GATEWAY_API, "Gateway") {
-        if gateway.applied_by(hand.manager()).is_some() {
-            let name = Names::of(app).listener_name();
-            found.insert(gateway.address.clone().with_entry("listeners", &name), hand.clone());
-        }
+
+    fn add(&mut self, app: AppId, address: Address, hand: Hand) {
+        self.0.entry(app).or_default().insert(address, hand);
     }
-    let owner = format!("{cluster}/{app}");
-    for client in world.of_kind("", "client").filter(|live| live.address.is_keycloak()) {
-        let attributes = client.value().get("attributes");
-        if attributes.and_then(|found| found.get(Hand::OWNER)?.as_str()) == Some(&owner) {
-            found.insert(client.address.clone(), Hand::Record);
-        }
+
+    /// What carries the marks of one app.
+    fn get(&self, app: &AppId) -> impl Iterator<Item = (&Address, &Hand)> {
+        self.0.get(app).into_iter().flatten()
     }
-    found
+}
+
+/// The app whose marks an object carries: its labels, or its controller where that very NebariApp is live.
+fn app_of(live: &Live, world: &World) -> Option<AppId> {
+    if let (Some(namespace), Some(name)) = (live.label(APP_NAMESPACE), live.label(APP_NAME)) {
+        return Some(AppId::new(namespace, name));
+    }
+    let (kind, name, uid) = live.controller()?;
+    let app = AppId::new(live.address.namespace.clone()?, name);
+    (kind == "NebariApp" && world.get(&Address::app(&app)).live()?.uid == uid).then_some(app)
 }
 
 /// Marks what left the packs of the input, and what their apps no longer ask for.
 pub(super) fn leavers(cluster: &str, world: &World, complete: &[PackId], desired: &mut Desired) {
+    let marked = Marked::of(cluster, desired.apps.keys().cloned(), world);
     for id in complete {
         for live in of_pack(id, world) {
             if !desired.wanted.contains_key(&live.address) {
-                leave(live, id, cluster, world, (DeleteRule::LeftPack, DeleteRule::AppLeftPack), desired);
+                leave(live, id, &marked, world, (DeleteRule::LeftPack, DeleteRule::AppLeftPack), desired);
             }
         }
     }
     let apps: Vec<AppId> = desired.grounds.keys().cloned().collect();
     for app in apps {
         let pack = desired.apps.get(&app).and_then(|found| found.pack.clone());
-        for (address, hand) in derived_of(&app, cluster, world) {
-            if !desired.wanted.contains_key(&address) {
-                let unwanted =
-                    Unwanted { rule: DeleteRule::NotWanted, hand, app: Some(app.clone()), pack: pack.clone() };
-                desired.unwanted.insert(address, unwanted);
+        for (address, hand) in marked.get(&app) {
+            if !desired.wanted.contains_key(address) {
+                let rule = DeleteRule::NotWanted;
+                let unwanted = Unwanted { rule, hand: hand.clone(), app: Some(app.clone()), pack: pack.clone() };
+                desired.unwanted.insert(address.clone(), unwanted);
             }
         }
     }
@@ -104,7 +136,7 @@ fn of_pack<'w>(id: &PackId, world: &'w World) -> Vec<&'w Live> {
 fn leave(
     live: &Live,
     id: &PackId,
-    cluster: &str,
+    marked: &Marked,
     world: &World,
     (rule, derived_rule): (DeleteRule, DeleteRule),
     desired: &mut Desired,
@@ -116,7 +148,7 @@ fn leave(
     }
     let app = address.as_app();
     if let Some(app) = &app {
-        leave_app(app, Some(id), cluster, world, derived_rule, desired);
+        leave_app(app, Some(id), marked, world, derived_rule, desired);
     }
     let unwanted = Unwanted { rule, hand: Hand::Whole, app, pack: Some(id.clone()) };
     desired.unwanted.insert(address.clone(), unwanted);
@@ -125,21 +157,21 @@ fn leave(
 fn leave_app(
     app: &AppId,
     pack: Option<&PackId>,
-    cluster: &str,
+    marked: &Marked,
     world: &World,
     rule: DeleteRule,
     desired: &mut Desired,
 ) {
-    for (address, hand) in derived_of(app, cluster, world) {
+    for (address, hand) in marked.get(app) {
         if address.kind == "Certificate"
-            && let Some(secret) = world.get(&address).live().and_then(|live| live.text("/spec/secretName"))
+            && let Some(secret) = world.get(address).live().and_then(|live| live.text("/spec/secretName"))
         {
             let namespace = address.namespace.clone().unwrap_or_default();
             let secret = Address::namespaced("", "Secret", &namespace, secret);
             desired.kept.insert(secret, "made by cert-manager, which keeps it when its Certificate goes".into());
         }
-        let unwanted = Unwanted { rule, hand, app: Some(app.clone()), pack: pack.cloned() };
-        desired.unwanted.insert(address, unwanted);
+        let unwanted = Unwanted { rule, hand: hand.clone(), app: Some(app.clone()), pack: pack.cloned() };
+        desired.unwanted.insert(address.clone(), unwanted);
     }
 }
 
@@ -153,12 +185,17 @@ pub fn destroy(targets: &[Target], environment: &Environment, world: &World) -> 
         );
         return desired;
     };
+    let named = targets.iter().filter_map(|target| match target {
+        Target::App(app) => Some(app.clone()),
+        Target::Pack { .. } | Target::Gateway(_) => None,
+    });
+    let marked = Marked::of(&cluster, named, world);
     for target in targets {
         match target {
-            Target::App(app) => destroy_app(app, &cluster, environment, world, &mut desired),
+            Target::App(app) => destroy_app(app, &marked, environment, world, &mut desired),
             Target::Pack { namespace, name } => {
                 let id = PackId { cluster: cluster.clone(), namespace: namespace.clone(), name: name.clone() };
-                destroy_pack(&id, environment, world, &mut desired);
+                destroy_pack(&id, &marked, environment, world, &mut desired);
             }
             Target::Gateway(gateway) => destroy_anchor(gateway, world, &mut desired),
         }
@@ -169,22 +206,21 @@ pub fn destroy(targets: &[Target], environment: &Environment, world: &World) -> 
     desired
 }
 
-fn destroy_app(app: &AppId, cluster: &str, environment: &Environment, world: &World, desired: &mut Desired) {
+fn destroy_app(app: &AppId, marked: &Marked, environment: &Environment, world: &World, desired: &mut Desired) {
     let address = Address::app(app);
     if let Some(reason) = not_all_read(environment, world, desired_login(app, world)) {
         desired.blocked.insert(address, reason);
         return;
     }
     let live = world.get(&address).live();
-    let found = derived_of(app, cluster, world);
-    if live.is_none() && found.is_empty() {
+    if live.is_none() && marked.get(app).next().is_none() {
         desired.diagnostics.push(
             Diagnostic::warning("PK0308", format!("app/{app} is not there, and nothing carries its marks"))
                 .object(&address),
         );
         return;
     }
-    leave_app(app, None, cluster, world, DeleteRule::Destroyed, desired);
+    leave_app(app, None, marked, world, DeleteRule::Destroyed, desired);
     match live {
         Some(live) if ours(live) => {
             let unwanted =
@@ -235,7 +271,7 @@ fn not_all_read(environment: &Environment, world: &World, login: bool) -> Option
     None
 }
 
-fn destroy_pack(id: &PackId, environment: &Environment, world: &World, desired: &mut Desired) {
+fn destroy_pack(id: &PackId, marked: &Marked, environment: &Environment, world: &World, desired: &mut Desired) {
     let objects = of_pack(id, world);
     if objects.is_empty() {
         desired.diagnostics.push(Diagnostic::warning(
@@ -269,7 +305,7 @@ fn destroy_pack(id: &PackId, environment: &Environment, world: &World, desired: 
         }
     }
     for live in objects {
-        leave(live, id, &id.cluster, world, (DeleteRule::Destroyed, DeleteRule::Destroyed), desired);
+        leave(live, id, marked, world, (DeleteRule::Destroyed, DeleteRule::Destroyed), desired);
     }
 }
 

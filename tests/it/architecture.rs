@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Left to right: a module may import what stands before it. `diagnostic` and `resource` are one noun in two files.
-const ORDER: [&[&str]; 17] = [
+const ORDER: [&[&str]; 18] = [
     &["diagnostic", "resource"],
     &["schema"],
     &["observed"],
@@ -23,6 +23,7 @@ const ORDER: [&[&str]; 17] = [
     &["observe"],
     &["apply"],
     &["cli"],
+    &["guide"],
 ];
 
 const PURE: [&str; 6] = ["derive", "check", "graph", "diff", "plan", "present"];

@@ -6,6 +6,7 @@ mod helm;
 mod packctl;
 mod properties;
 mod proxy;
+mod readme;
 mod real;
 mod scenarios;
 mod stand_in;

@@ -1,10 +1,13 @@
 //! PK0408: somebody else's SecurityPolicy targets the app's route or listener.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::Value;
 
 use crate::check::{Facts, Rule};
 use crate::derive::Names;
 use crate::diagnostic::Diagnostic;
+use crate::observed::Live;
 
 pub(crate) struct ForeignPolicy;
 
@@ -23,12 +26,18 @@ impl Rule for ForeignPolicy {
     }
 
     fn check(&self, facts: Facts<'_>) -> Vec<Diagnostic> {
+        let mut by_namespace: BTreeMap<&str, Vec<&Live>> = BTreeMap::new();
+        for policy in facts.world.of_kind("gateway.envoyproxy.io", "SecurityPolicy") {
+            by_namespace.entry(policy.address.namespace.as_deref().unwrap_or_default()).or_default().push(policy);
+        }
         let mut findings = Vec::new();
         for (id, ground) in &facts.desired.grounds {
             let names = Names::of(id);
             let (route, own, lock) = (names.route(), names.policy(), names.lock(&ground.gateway));
             let labels = facts.desired.wanted.get(&route).map(|route| route.body.value.pointer("/metadata/labels"));
-            for policy in facts.world.of_kind("gateway.envoyproxy.io", "SecurityPolicy") {
+            let namespaces = BTreeSet::from([id.namespace.as_str(), ground.gateway.namespace.as_str()]);
+            let near = namespaces.iter().filter_map(|namespace| by_namespace.get(namespace)).flatten();
+            for policy in near {
                 if policy.address == own || policy.address == lock {
                     continue;
                 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::check::{Facts, Rule};
-use crate::derive::{Gateway, Names};
+use crate::derive::Names;
 use crate::diagnostic::Diagnostic;
 use crate::observed::Live;
 use crate::resource::{Address, AppId};
@@ -32,31 +32,38 @@ impl Rule for Hostname {
         for app in facts.desired.apps.values() {
             wanted.entry(app.hostname()).or_default().push(&app.id);
         }
+        let served = served(facts, &wanted);
         let mut findings = Vec::new();
-        for app in facts.desired.apps.values() {
+        for app in facts.desired.apps.values().filter(|app| !app.hostname().is_empty()) {
             let host = app.hostname();
-            let serves = serves(facts, &app.id, host);
-            let rivals: Vec<String> = match wanted.get(host) {
-                // Who serves it now keeps it.
-                Some(apps) if !serves => {
-                    apps.iter().filter(|other| ***other != app.id).map(|other| Address::app(other).short()).collect()
-                }
-                _ => Vec::new(),
+            let names = Names::of(&app.id);
+            let (own_route, own_listener) = (names.route(), names.listener_name());
+            let servers = served.get(host).map_or(&[][..], Vec::as_slice);
+            let own = |server: &&Address| {
+                **server == own_route
+                    || server.as_app().as_ref() == Some(&app.id)
+                    || server.entry.as_ref().is_some_and(|entry| entry.key == own_listener)
             };
-            let mut owners = others(facts, &app.id, host);
-            owners.extend(rivals);
+            let mut owners: Vec<String> = servers.iter().filter(|server| !own(server)).map(Address::short).collect();
+            // Who serves it now keeps it; of two newcomers both are refused.
+            if !servers.contains(&own_route) {
+                let rivals = wanted.get(host).into_iter().flatten().filter(|other| **other != &app.id);
+                owners.extend(rivals.map(|other| Address::app(other).short()));
+            }
+            let keycloak = facts.environment.keycloak.as_ref().and_then(|keycloak| keycloak.external_url.as_deref());
+            if keycloak.and_then(host_of) == Some(host) {
+                owners.push("Keycloak".into());
+            }
             owners.sort();
             owners.dedup();
-            if !owners.is_empty() && !host.is_empty() {
+            if !owners.is_empty() {
+                let message = format!("app/{}: hostname {host} is taken by {}", app.id, owners.join(", "));
                 findings.push(
-                    Diagnostic::error(
-                        self.code(),
-                        format!("app/{}: hostname {host} is taken by {}", app.id, owners.join(", ")),
-                    )
-                    .app(&app.id)
-                    .field("spec.hostname")
-                    .place(app.place_of("/spec/hostname"))
-                    .help("choose another hostname, or take the other one down first"),
+                    Diagnostic::error(self.code(), message)
+                        .app(&app.id)
+                        .field("spec.hostname")
+                        .place(app.place_of("/spec/hostname"))
+                        .help("choose another hostname, or take the other one down first"),
                 );
             }
         }
@@ -64,60 +71,39 @@ impl Rule for Hostname {
     }
 }
 
-/// Whether the app's own live route serves the host already.
-fn serves(facts: Facts<'_>, app: &AppId, host: &str) -> bool {
-    let route = facts.world.get(&Names::of(app).route()).live();
-    route.is_some_and(|route| hostnames(route).any(|found| found == host))
-}
-
-fn others(facts: Facts<'_>, app: &AppId, host: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    let own_route = Names::of(app).route();
+/// What serves each wanted host in the live world, without what goes.
+fn served<'h>(facts: Facts<'_>, wanted: &BTreeMap<&'h str, Vec<&AppId>>) -> BTreeMap<&'h str, Vec<Address>> {
+    let mut served: BTreeMap<&str, Vec<Address>> = BTreeMap::new();
+    let mut add = |host: &str, address: Address| {
+        if let Some((host, _)) = wanted.get_key_value(host)
+            && !goes(facts, &address)
+        {
+            served.entry(host).or_default().push(address);
+        }
+    };
     for kind in ["HTTPRoute", "GRPCRoute", "TLSRoute"] {
         for live in facts.world.of_kind("gateway.networking.k8s.io", kind) {
-            if live.address != own_route && hostnames(live).any(|name| name == host) && !goes(facts, &live.address) {
-                found.push(live.address.short());
-            }
+            hostnames(live).for_each(|host| add(host, live.address.clone()));
         }
     }
     for live in facts.world.of_kind("networking.k8s.io", "Ingress") {
-        let rules = live.value().pointer("/spec/rules").and_then(Value::as_array);
-        let hosts = rules.into_iter().flatten().filter_map(|rule| rule.get("host")?.as_str());
-        if hosts.into_iter().any(|name| name == host) {
-            found.push(live.address.short());
-        }
+        let rules = live.value().pointer("/spec/rules").and_then(Value::as_array).into_iter().flatten();
+        rules.filter_map(|rule| rule.get("host")?.as_str()).for_each(|host| add(host, live.address.clone()));
     }
-    let own_listener = Names::of(app).listener_name();
     for live in facts.world.of_kind("gateway.networking.k8s.io", "Gateway") {
         let listeners = live.value().pointer("/spec/listeners").and_then(Value::as_array);
         for listener in listeners.into_iter().flatten() {
             let text = |key: &str| listener.get(key).and_then(Value::as_str).unwrap_or_default();
-            let gateway = Gateway {
-                namespace: live.address.namespace.clone().unwrap_or_default(),
-                name: live.address.name.clone(),
-            };
-            let address = gateway.address().with_entry("listeners", text("name"));
-            if text("hostname") == host && text("name") != own_listener && !goes(facts, &address) {
-                found.push(address.short());
-            }
+            add(text("hostname"), live.address.clone().with_entry("listeners", text("name")));
         }
     }
     for live in facts.world.of_kind("reconcilers.nebari.dev", "NebariApp") {
-        let other = live.address.as_app();
-        let in_input = other.as_ref().is_some_and(|other| facts.desired.apps.contains_key(other));
-        if other.as_ref() != Some(app)
-            && !in_input
-            && live.text("/spec/hostname") == Some(host)
-            && !goes(facts, &live.address)
-        {
-            found.push(live.address.short());
+        // An app of the input is judged as it will be, not as it is.
+        if live.address.as_app().is_none_or(|app| !facts.desired.apps.contains_key(&app)) {
+            add(live.text("/spec/hostname").unwrap_or_default(), live.address.clone());
         }
     }
-    let keycloak = facts.environment.keycloak.as_ref().and_then(|keycloak| keycloak.external_url.as_deref());
-    if keycloak.and_then(host_of) == Some(host) {
-        found.push("Keycloak".into());
-    }
-    found
+    served
 }
 
 fn goes(facts: Facts<'_>, address: &Address) -> bool {

@@ -152,8 +152,13 @@ impl Writer<'_> {
             let live = cleaned(&self.numbers.value(live), change.address.is_keycloak());
             change.address.entry.as_ref().map_or_else(|| live.clone(), |entry| narrowed(&live, entry))
         });
-        let declared =
-            || change.resource.as_ref().map_or(Value::Null, |resource| self.numbers.value(&resource.body.value));
+        let keycloak = change.address.is_keycloak();
+        let declared = || {
+            change
+                .resource
+                .as_ref()
+                .map_or(Value::Null, |made| cleaned(&self.numbers.value(&made.body.value), keycloak))
+        };
         let after = match (change.action, &before) {
             (Action::Delete | Action::Release, _) => Value::Null,
             (Action::Create | Action::Replace, _) | (_, None) => declared(),

@@ -6,7 +6,7 @@ use super::super::Numbers;
 use crate::diff::{Class, FieldChange};
 use crate::resource::{Entry, FieldPath, PathStep};
 
-/// A live object without what only the server keeps.
+/// An object without what only the server keeps, and without kind and version: its address has them, and lists leave them out.
 pub(super) fn cleaned(live: &Value, keycloak: bool) -> Value {
     let mut value = live.clone();
     let Some(fields) = value.as_object_mut() else { return value };
@@ -14,7 +14,9 @@ pub(super) fn cleaned(live: &Value, keycloak: bool) -> Value {
         fields.remove("id");
         return value;
     }
-    fields.remove("status");
+    for key in ["apiVersion", "kind", "status"] {
+        fields.remove(key);
+    }
     if let Some(metadata) = fields.get_mut("metadata").and_then(Value::as_object_mut) {
         for key in ["managedFields", "uid", "resourceVersion", "generation", "creationTimestamp", "selfLink"] {
             metadata.remove(key);
@@ -23,13 +25,10 @@ pub(super) fn cleaned(live: &Value, keycloak: bool) -> Value {
     value
 }
 
-/// Of a shared object: what says which it is, and the one entry.
+/// Of a shared object: its name, and the one entry.
 pub(super) fn narrowed(object: &Value, entry: &Entry) -> Value {
     let Some(fields) = object.as_object() else { return object.clone() };
     let mut kept = Map::new();
-    for key in ["apiVersion", "kind"] {
-        kept.extend(fields.get(key).map(|value| (key.to_owned(), value.clone())));
-    }
     let metadata = fields.get("metadata").and_then(Value::as_object).into_iter().flatten();
     let mut metadata: Map<String, Value> = metadata
         .filter(|(key, _)| matches!(key.as_str(), "name" | "namespace"))

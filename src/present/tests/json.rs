@@ -53,8 +53,6 @@ fn a_change_has_the_shape_that_plan_viewers_know() {
           "update"
         ],
         "after": {
-          "apiVersion": "apps/v1",
-          "kind": "Deployment",
           "metadata": {
             "name": "welcome",
             "namespace": "web"
@@ -75,8 +73,6 @@ fn a_change_has_the_shape_that_plan_viewers_know() {
         "after_sensitive": {},
         "after_unknown": {},
         "before": {
-          "apiVersion": "apps/v1",
-          "kind": "Deployment",
           "metadata": {
             "name": "welcome",
             "namespace": "web"

@@ -6,7 +6,7 @@ use super::lab::Lab;
 use crate::env::Env;
 use crate::proxy::{Proxy, Writes};
 
-fn secret_value(secret: &serde_json::Value, key: &str) -> String {
+pub(super) fn secret_value(secret: &serde_json::Value, key: &str) -> String {
     use base64::Engine as _;
     use base64::prelude::BASE64_STANDARD;
     let text = secret["data"][key].as_str().unwrap_or_else(|| panic!("the Secret has a {key}"));

@@ -21,7 +21,6 @@ pub(super) struct Lab {
     pub(super) user: String,
     pub(super) environment: PathBuf,
     pub(super) stand_in: StandIn,
-    pub(super) client: kube::Client,
     kubeconfig: TempPath,
     folder: TempDir,
     closed: bool,
@@ -43,13 +42,13 @@ impl Lab {
         for namespace in &namespaces {
             scope = scope.guarded(namespace, "guarded");
         }
-        let stand_in = StandIn::start(client.clone(), scope).await;
+        let stand_in = StandIn::start(client, scope).await;
         let folder = tempfile::tempdir().expect("a folder can be made");
         let environment = folder.path().join("environment.yaml");
         fs::write(&environment, environment_of(&gateways, &realm.name).to_string()).expect("it can be written");
         let user = unique("admin");
         let kubeconfig = env.kubeconfig_as(&user, &["system:masters"]);
-        Self { gateways, namespaces, realm, user, environment, stand_in, client, kubeconfig, folder, closed: false }
+        Self { gateways, namespaces, realm, user, environment, stand_in, kubeconfig, folder, closed: false }
     }
 
     /// The first namespace for apps.
@@ -136,6 +135,7 @@ impl Lab {
         let mut delete = vec!["delete", "namespace", "--wait=false", &self.gateways];
         delete.extend(self.namespaces.iter().map(String::as_str));
         Env::get().kubectl(&delete);
+        self.realm.remove().await;
         self.closed = true;
     }
 }

@@ -5,9 +5,11 @@
 
 mod apps;
 mod at_once;
+mod bad_world;
 mod destroy;
 mod drift;
 mod first_apply;
+mod killed;
 mod lab;
 mod neighbours;
 mod packctl;

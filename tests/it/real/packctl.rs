@@ -9,6 +9,7 @@ use tokio::time::timeout;
 
 use crate::env::Env;
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_packctl");
 const LONGEST: Duration = Duration::from_secs(120);
 
 /// How it is run.
@@ -54,7 +55,26 @@ impl Packctl {
 
     /// It is killed when the child is dropped.
     pub(super) fn start(&self, args: &[&str]) -> Child {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_packctl"));
+        self.started(Command::new(PROGRAM), args).spawn().expect("packctl starts")
+    }
+
+    /// Runs it where no file may become longer than 4 KiB, which fails as a full disk does: in the midst of a write.
+    pub(super) async fn run_with_small_files(&self, args: &[&str]) -> Ended {
+        let mut shell = Command::new("bash");
+        shell.args(["-c", r#"trap "" XFSZ; ulimit -f 4; exec "$@""#, "bash", PROGRAM]);
+        let child = self.started(shell, args).spawn().expect("bash starts");
+        self.ended(child, args).await
+    }
+
+    /// Runs it with its standard output on a full disk.
+    pub(super) async fn run_on_full_disk(&self, args: &[&str]) -> Ended {
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("Linux has a full device");
+        let mut command = self.started(Command::new(PROGRAM), args);
+        let child = command.stdout(full).spawn().expect("packctl starts");
+        self.ended(child, args).await
+    }
+
+    fn started(&self, mut command: Command, args: &[&str]) -> Command {
         command.env_clear().env("HOME", &self.folder).env("PACKCTL_KEYCLOAK_PASSWORD", &self.password);
         command.current_dir(&self.folder).args(args).arg("--kubeconfig").arg(&self.kubeconfig);
         if let Some(environment) = &self.environment {
@@ -63,7 +83,7 @@ impl Packctl {
         command.args(["--keycloak-endpoint", &self.keycloak]);
         command.args(["--keycloak-username", &Env::get().keycloak_username]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-        command.spawn().expect("packctl starts")
+        command
     }
 }
 
