@@ -17,4 +17,5 @@ mod packs;
 mod packs_helm;
 mod packs_kinds;
 mod packs_life;
+mod packs_refused;
 mod rights;
