@@ -283,13 +283,18 @@ fn files(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn a_template_that_fails_is_told_with_its_line() {
+fn a_template_that_fails_is_told_with_its_place() {
     let template =
         "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ required \"a name is needed\" .Values.name }}\n";
     let refused = Repo::new(&json!({}), &[("chart/templates/a.yaml", template)]).refused(RenderSettings::default());
     assert_eq!(refused.len(), 1, "{refused:?}");
     assert!(refused[0].starts_with("PK0212 chart/templates/a.yaml:4 "), "{refused:?}");
     assert!(refused[0].contains("a name is needed"), "{refused:?}");
+
+    let broken = ("chart/templates/b.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a]\n");
+    let refused = Repo::new(&json!({}), &[SHOW, broken]).refused(RenderSettings::default());
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    assert!(refused[0].starts_with("PK0212 chart/templates/b.yaml:1 "), "{refused:?}");
 }
 
 #[test]

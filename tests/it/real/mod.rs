@@ -18,4 +18,5 @@ mod packs_helm;
 mod packs_kinds;
 mod packs_life;
 mod packs_refused;
+mod packs_upgrade;
 mod rights;
