@@ -108,7 +108,6 @@ async fn killed_before_or_after_any_write_a_run_from_another_folder_converges() 
     assert_eq!(wire.finish().await, all, "the second run writes nothing");
     assert!(all >= 20, "two apps are made of more than {all} writes");
 
-    println!("n={all}");
     let points: Vec<_> =
         (1..=all).flat_map(|k| [Fault::HoldBefore, Fault::HoldAfter].map(|fault| (k, fault))).collect();
     let tried = futures::stream::iter(points).map(|(k, fault)| {
