@@ -132,6 +132,12 @@ impl Session {
                     .help("name the file of the environment with --environment")
             })?;
             let given = parse(&origin, &text)?;
+            let unread = matches!(self.world.get(&config_map()), Observed::Unreadable(_)) && found.is_none();
+            if unread && !args.override_environment {
+                let message =
+                    format!("the cluster's own environment could not be read, so {origin} cannot be compared with it");
+                return Err(Failure::usage(message).help("add --override-environment to use the file all the same"));
+            }
             if let Some((other, place)) = &found
                 && *other != given
                 && !args.override_environment
@@ -142,9 +148,9 @@ impl Session {
             found = Some((given, origin));
         }
         let (environment, origin) = found.unwrap_or_else(|| {
-            let address = Address::namespaced("", "ConfigMap", Environment::NAMESPACE, Environment::CONFIG_MAP);
-            let why = match self.world.get(&address) {
+            let why = match self.world.get(&config_map()) {
                 Observed::Unreadable(reason) => format!("could not be read: {reason}"),
+                Observed::Present(_) => format!("has no key `{}`", Environment::KEY),
                 _ => "is not there".into(),
             };
             (
@@ -278,6 +284,10 @@ impl Session {
     pub(super) fn cluster(&self) -> String {
         cluster_name(&self.environment, &self.world).unwrap_or_else(|| self.world.seen.server.clone())
     }
+}
+
+fn config_map() -> Address {
+    Address::namespaced("", "ConfigMap", Environment::NAMESPACE, Environment::CONFIG_MAP)
 }
 
 fn parse(origin: &str, text: &str) -> Result<Environment, Failure> {

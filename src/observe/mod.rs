@@ -8,15 +8,12 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::api::Environment;
-use crate::derive::{DERIVED, Gateway, Names, Target, cluster_name, record_address, recorded_kinds};
+use crate::derive::{APP_SECRETS, DERIVED, Gateway, Names, Target, cluster_name, record_address, recorded_kinds};
 use crate::observed::{ReadSet, World};
 use crate::plan::{CONTROLLER_LEASE, OPERATOR_DEPLOYMENT};
 use crate::render::Pack;
 use crate::resource::{Address, AppId, PackId};
 use crate::yaml::Document;
-
-/// Label selector of the Secrets that are derived from apps.
-const APP_SECRETS: &str = "app.kubernetes.io/name=nebariapp";
 
 /// The first round.
 pub fn first() -> ReadSet {
