@@ -33,6 +33,11 @@ impl Terminal {
         Style { color: self.color, width, all, unicode: false }
     }
 
+    /// Whether one person sees both streams, one after the other.
+    pub(super) fn shows_both(&self) -> bool {
+        self.out.is_term() && self.err.is_term()
+    }
+
     /// Writes data. A reader that went away is no error.
     pub(super) fn data(&self, text: &str) -> std::io::Result<()> {
         let mut out = std::io::stdout().lock();
