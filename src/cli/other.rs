@@ -78,9 +78,8 @@ fn find(text: &str, plan: &Plan, live: bool) -> Result<Address, Failure> {
             let shorts: Vec<String> = found.iter().map(|address| address.short()).collect();
             let shared = |short: &String| shorts.iter().filter(|other| *other == short).count() > 1;
             let names = found.iter().zip(&shorts);
-            let names: Vec<String> = names
-                .map(|(address, short)| if shared(short) { address.to_string() } else { short.clone() })
-                .collect();
+            let names: Vec<String> =
+                names.map(|(address, short)| if shared(short) { address.to_string() } else { short.clone() }).collect();
             Err(Failure::error(format!("`{text}` is ambiguous:\n  {}", names.join("\n  ")))
                 .help("write one of these names"))
         }
@@ -102,16 +101,22 @@ pub(super) async fn config(args: ConfigArgs, terminal: &Terminal) -> Result<Exit
     let loaded = if args.input.filename.is_empty() { None } else { Some(super::plan::inputs(&args.input, terminal)?) };
     let session = Session::open(&args.world, &terminal.secrets).await?;
     let mut rows = vec![
-        ("cluster".to_owned(), session.cluster(), session.environment_origin.clone()),
         (
-            "server".into(),
+            "server".to_owned(),
             session.world.seen.server.clone(),
             if session.world.seen.snapshot { "--snapshot" } else { "kubeconfig" }.into(),
         ),
         ("user".into(), session.world.seen.user.clone().unwrap_or_else(|| "-".into()), "kubeconfig or --as".into()),
-        ("keycloak as packctl reaches it".into(), session.keycloak_origin.clone(), "trusted settings".into()),
+        ("keycloak's address".into(), or_dash(&session.keycloak_origin), "flags, variables, environment".into()),
     ];
     let environment = serde_json::to_value(&session.environment).unwrap_or_default();
+    if session.environment.cluster.is_none() {
+        rows.push((
+            "name of the cluster".into(),
+            session.cluster(),
+            "marks or server; the environment has none".into(),
+        ));
+    }
     flatten("", &environment, &session.environment_origin, &mut rows);
     if let Some(loaded) = &loaded {
         rows.push(("inputs' folder".into(), loaded.root.display().to_string(), "where packctl.yaml or .git is".into()));
@@ -123,6 +128,10 @@ pub(super) async fn config(args: ConfigArgs, terminal: &Terminal) -> Result<Exit
     }
     terminal.data(&format!("{}\n", super::words::trim_lines(&table.to_string())))?;
     Ok(ExitStatus::Success)
+}
+
+fn or_dash(text: &str) -> String {
+    if text.is_empty() { "-".into() } else { text.into() }
 }
 
 fn flatten(path: &str, value: &serde_json::Value, origin: &str, rows: &mut Vec<(String, String, String)>) {
