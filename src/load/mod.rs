@@ -147,6 +147,9 @@ impl Loaded {
             Ok(documents) => {
                 let (config, findings) = Config::from_documents(&file, &documents);
                 self.config = config;
+                if findings.iter().any(|found| found.code == Config::CREDENTIAL) {
+                    self.sources.0.remove(&file);
+                }
                 self.diagnostics.extend(findings);
             }
             Err(error) => self.diagnostics.push(error),
