@@ -61,8 +61,8 @@ impl Columns {
 
         let rest = GAP + detail + GAP + steps + GAP + place;
         let room = width.saturating_sub(rest).min(lead);
-        let fitting = rows.clone().filter(|row| row.lead() <= room).count();
-        let with_place = place > 0 && 4 * fitting >= 3 * rows.clone().count();
+        // Places are whole paths: a column of them must not push details away from their names.
+        let with_place = place > 0 && room == lead;
         let room =
             if with_place { room } else { width.saturating_sub(GAP + detail + GAP + steps).clamp(24, lead.max(24)) };
         let detail_at = room + GAP;
