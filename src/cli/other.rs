@@ -36,25 +36,27 @@ pub(super) async fn explain(args: ExplainArgs, terminal: &Terminal) -> Result<Ex
         return Ok(ExitStatus::Success);
     }
     if is_code(&args.subject) {
-        return Err(Failure::error(format!("{} has no explanation beyond its own finding", args.subject))
-            .help("the finding says what is wrong, where, and what to do; the codes of rules begin with PK04"));
+        let (first, last) = (RULES.first().map(|rule| rule.code()), RULES.last().map(|rule| rule.code()));
+        let (code, first, last) = (&args.subject, first.unwrap_or_default(), last.unwrap_or_default());
+        return Err(Failure::error(format!("no rule has the code {code}; the codes of rules are {first} to {last}"))
+            .help("every other finding says what to do in its own help line"));
     }
     let planned = pipeline(&args.input, &args.world, terminal).await?;
-    let address = find(&args.subject, &planned.plan)?;
+    let address = find(&args.subject, &planned.plan, args.input.filename.is_empty())?;
     let mut out = String::new();
     present::explain(&mut out, &planned.plan, &address, &terminal.style(true));
     terminal.data(&out)?;
     Ok(ExitStatus::Success)
 }
 
-/// Whether a text is written as the code of a finding.
+/// Whether a text is the code of a finding, whether there is such a one or not.
 fn is_code(text: &str) -> bool {
-    let digits = text.get(..2).filter(|head| head.eq_ignore_ascii_case("PK")).map(|_| &text[2..]);
-    digits.is_some_and(|digits| digits.len() == 4 && digits.bytes().all(|byte| byte.is_ascii_digit()))
+    let digits = text.get(..2).filter(|head| head.eq_ignore_ascii_case("PK")).and_then(|_| text.get(2..));
+    digits.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// The address that a text names: a whole one, a short one, or an unambiguous tail.
-fn find(text: &str, plan: &Plan) -> Result<Address, Failure> {
+fn find(text: &str, plan: &Plan, live: bool) -> Result<Address, Failure> {
     let known = || plan.changes.keys().chain(plan.blocked.keys()).chain(plan.kept.keys());
     if let Some(address) = known().find(|address| address.to_string() == text || address.short() == text) {
         return Ok(address.clone());
@@ -67,11 +69,19 @@ fn find(text: &str, plan: &Plan) -> Result<Address, Failure> {
     found.dedup();
     match found.as_slice() {
         [address] => Ok((*address).clone()),
-        [] => Err(Failure::error(format!("`{text}` names nothing in this plan"))
-            .help("`packctl plan -o json` lists the addresses; findings are explained by their code, such as PK0406")),
+        [] => Err(Failure::error(format!("`{text}` names nothing in this plan")).help(if live {
+            "without -f only the apps of the cluster are planned; name the inputs with -f, as for `packctl plan`"
+        } else {
+            "`packctl plan --all` shows the names; findings are explained by their code, such as PK0406"
+        })),
         _ => {
-            let names: Vec<String> = found.iter().map(ToString::to_string).collect();
-            Err(Failure::usage(format!("`{text}` is ambiguous:\n  {}", names.join("\n  "))))
+            let shorts: Vec<String> = found.iter().map(|address| address.short()).collect();
+            let shared = |short: &String| shorts.iter().filter(|other| *other == short).count() > 1;
+            let names = found.iter().zip(&shorts);
+            let names: Vec<String> =
+                names.map(|(address, short)| if shared(short) { address.to_string() } else { short.clone() }).collect();
+            Err(Failure::error(format!("`{text}` is ambiguous:\n  {}", names.join("\n  ")))
+                .help("write one of these names"))
         }
     }
 }
@@ -99,12 +109,12 @@ pub(super) async fn config(args: ConfigArgs, terminal: &Terminal) -> Result<Exit
     let mut rows = vec![
         ("cluster".to_owned(), cluster, named_by),
         (
-            "server".into(),
+            "server".to_owned(),
             session.world.seen.server.clone(),
             if session.world.seen.snapshot { "--snapshot" } else { "kubeconfig" }.into(),
         ),
         ("user".into(), session.world.seen.user.clone().unwrap_or_else(|| "-".into()), "kubeconfig or --as".into()),
-        ("keycloak as packctl reaches it".into(), session.keycloak_origin.clone(), "trusted settings".into()),
+        ("keycloak's address".into(), or_dash(&session.keycloak_origin), "flags, variables, environment".into()),
     ];
     let mut environment = serde_json::to_value(&session.environment).unwrap_or_default();
     if let Some(keys) = environment.as_object_mut() {
@@ -122,6 +132,10 @@ pub(super) async fn config(args: ConfigArgs, terminal: &Terminal) -> Result<Exit
     }
     terminal.data(&format!("{}\n", super::words::trim_lines(&table.to_string())))?;
     Ok(ExitStatus::Success)
+}
+
+fn or_dash(text: &str) -> String {
+    if text.is_empty() { "-".into() } else { text.into() }
 }
 
 fn flatten(path: &str, value: &serde_json::Value, origin: &str, rows: &mut Vec<(String, String, String)>) {
