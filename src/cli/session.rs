@@ -72,6 +72,10 @@ impl Session {
 
     fn of_snapshot(dir: &std::path::Path, secrets: &Secrets) -> Result<Self, Failure> {
         let shown = dir.display().to_string();
+        if dir.is_dir() && !["version.json", "kubernetes", "keycloak"].iter().any(|name| dir.join(name).exists()) {
+            return Err(Failure::error(format!("{shown} holds no snapshot"))
+                .help("name a folder that `packctl snapshot --out` wrote"));
+        }
         let snapshot = Snapshot::open(dir, &shown, secrets.clone())
             .map_err(|found| Failure::error(format!("the snapshot {shown} cannot be used")).with(found))?;
         let (mut seen, kinds, crds) = (snapshot.seen(), snapshot.kinds(), snapshot.crds());
