@@ -44,13 +44,19 @@ impl Run {
     }
 
     async fn run(&self, step: &Step) -> Result<Outcome, Stop> {
-        for until in &step.waits {
-            self.wait(step, until).await?;
-        }
-        if step.act == Act::Nothing {
-            return Ok(Outcome::Done);
-        }
-        let permit = self.writes.acquire().await;
+        let permit = loop {
+            for until in &step.waits {
+                self.wait(step, until).await?;
+            }
+            if step.act == Act::Nothing {
+                return Ok(Outcome::Done);
+            }
+            let permit = self.writes.acquire().await;
+            // One wait may take minutes, in which another stops being true: right before the write all of them are.
+            if self.all_hold(step).await? {
+                break permit;
+            }
+        };
         if *self.stop.borrow() {
             return Err(Stop::Interrupted);
         }
@@ -65,20 +71,43 @@ impl Run {
         outcome
     }
 
+    async fn all_hold(&self, step: &Step) -> Result<bool, Stop> {
+        for until in &step.waits {
+            if self.holds(until).await?.is_some() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Looks at a condition now: nothing when it holds, else why not.
+    async fn holds(&self, until: &Until) -> Result<Option<String>, Stop> {
+        let address = until.address();
+        let world = self.look(address).await;
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_secs());
+        match health(until, world.get(address), i64::try_from(now).unwrap_or(i64::MAX)) {
+            Health::Waiting(reason) => Ok(Some(reason)),
+            Health::Failed(reason) => Err(Stop::Failed(format!("{} of {}: {reason}", until.words(), address.short()))),
+            Health::Ready => {
+                // An accepted policy that says something else than the plan's is no protection.
+                let wanted = self.plan.changes.get(address).and_then(|change| change.resource.as_ref());
+                let live = world.get(address).live();
+                if let (Until::PolicyAccepted(_), Some(wanted), Some(live)) = (until, wanted, live)
+                    && !diff(wanted, live, None, &self.world.schemas).fields.is_empty()
+                {
+                    return Err(Stop::Changed(format!("{} is not as this plan wants it; plan again", address.short())));
+                }
+                Ok(None)
+            }
+        }
+    }
+
     async fn wait(&self, step: &Step, until: &Until) -> Result<(), Stop> {
         let limit = self.limits.of(until);
         let deadline = Instant::now() + limit;
         let mut said = String::new();
         loop {
-            let world = self.look(until.address()).await;
-            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_secs());
-            let reason = match health(until, world.get(until.address()), i64::try_from(now).unwrap_or(i64::MAX)) {
-                Health::Ready => return Ok(()),
-                Health::Waiting(reason) => reason,
-                Health::Failed(reason) => {
-                    return Err(Stop::Failed(format!("{} of {}: {reason}", until.words(), until.address().short())));
-                }
-            };
+            let Some(reason) = self.holds(until).await? else { return Ok(()) };
             if said != reason {
                 self.listener.on(&Event::Waiting { step, until, reason: &reason });
                 said.clone_from(&reason);
@@ -107,16 +136,14 @@ impl Run {
     }
 
     async fn write(&self, step: &Step, resource: &Resource, force: bool) -> Result<Outcome, Stop> {
-        let mut body = wire_body(resource, self.owner_uid(resource).await?.as_deref());
-        for (path, unknown) in &resource.body.unknown {
-            let Unknown::SecretOf(client) = unknown;
-            set(&mut body, path, json!(self.secret_of(client).await?));
-        }
+        let planned = resource;
+        let resource = &self.resolved(planned).await?;
+        let body = wire_body(resource, self.owner_uid(resource).await?.as_deref());
         match &step.only_if {
             Precondition::Absent => self.create(resource, body).await,
             Precondition::Unchanged { uid, fingerprint } => {
                 let seen = self.world.get(&resource.address).live().cloned();
-                self.update(resource, body, force, uid, seen, &|live| self.same(resource, live, fingerprint)).await
+                self.update(resource, body, force, uid, seen, &|live| self.same(planned, live, fingerprint)).await
             }
             Precondition::Entry { uid, fingerprint } => {
                 // The object is shared and moves often; what must be unchanged is our entry alone.
@@ -126,13 +153,16 @@ impl Run {
                     Observed::Unreadable(reason) => return Err(Stop::Failed(reason.to_owned())),
                     _ => return Err(Stop::Changed(format!("{} is gone", resource.address.object().short()))),
                 };
-                if live.uid != *uid || !self.same(resource, live, fingerprint) {
+                if live.uid != *uid || !self.same(planned, live, fingerprint) {
                     return self.settled(resource, live);
                 }
-                self.send(resource, body, force, Some(uid.clone()), None)
-                    .await
-                    .map(|_| Outcome::Done)
-                    .map_err(Stop::from)
+                match self.send(resource, body, force, Some(uid.clone()), None).await {
+                    Ok(_) => Ok(Outcome::Done),
+                    Err(error @ (WriteError::Changed(_) | WriteError::OutcomeUnknown(_))) => {
+                        self.after_lost_answer(resource, error).await
+                    }
+                    Err(error) => Err(error.into()),
+                }
             }
             Precondition::After(before) => {
                 let seen = self.written.lock().await.get(&resource.address.object()).cloned();
@@ -173,7 +203,7 @@ impl Run {
 
     async fn create(&self, resource: &Resource, body: Value) -> Result<Outcome, Stop> {
         match self.send(resource, body.clone(), false, None, None).await {
-            Ok(written) if written.created => Ok(Outcome::Done),
+            Ok(written) if written.created => self.stuck(resource, written),
             Ok(Written { live: Some(live), .. }) => {
                 // 200: it was there. A retried create answers so too; only then everything on it is ours.
                 let strangers: Vec<&str> = live
@@ -194,22 +224,34 @@ impl Run {
             }
             Ok(Written { live: None, .. }) => Ok(Outcome::Done),
             Err(error @ (WriteError::Changed(_) | WriteError::OutcomeUnknown(_))) => {
-                let world = self.look(&resource.address).await;
-                match world.get(&resource.address) {
-                    Observed::Present(live) => {
-                        let outcome = self.settled(resource, live)?;
-                        self.remember(live.clone()).await;
-                        Ok(outcome)
-                    }
-                    Observed::Absent => {
-                        let error = format!("{error}; it is not there now, so a new run makes it");
-                        Err(Stop::Failed(error))
-                    }
-                    _ => Err(error.into()),
-                }
+                self.after_lost_answer(resource, error).await
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// A write whose answer was lost, or that came too late: what is there now tells whether it happened.
+    async fn after_lost_answer(&self, resource: &Resource, error: WriteError) -> Result<Outcome, Stop> {
+        let world = self.look(&resource.address).await;
+        match world.get(&resource.address) {
+            Observed::Present(live) => {
+                let outcome = self.settled(resource, live)?;
+                self.remember(live.clone()).await;
+                Ok(outcome)
+            }
+            Observed::Absent => Err(Stop::Failed(format!("{error}; it is not there now, so a new run makes it"))),
+            _ => Err(error.into()),
+        }
+    }
+
+    /// The resource with what was unknown when it was planned.
+    async fn resolved(&self, resource: &Resource) -> Result<Resource, Stop> {
+        let mut resolved = resource.clone();
+        for (path, unknown) in std::mem::take(&mut resolved.body.unknown) {
+            let Unknown::SecretOf(client) = &unknown;
+            set(&mut resolved.body.value, &path, json!(self.secret_of(client).await?));
+        }
+        Ok(resolved)
     }
 
     async fn take_back(&self, resource: &Resource, live: &Live) -> Result<(), Stop> {
@@ -309,6 +351,18 @@ impl Run {
             return Err(Stop::Failed("the plan gives no precondition for this delete".into()));
         };
         let Some(mut seen) = self.world.get(&step.address).live().cloned() else { return Ok(Outcome::AlreadyDone) };
+        if step.address.is_keycloak() {
+            // No versions there: who owns it is looked at right before.
+            match self.look(&step.address).await.get(&step.address) {
+                Observed::Absent => return Ok(Outcome::AlreadyDone),
+                Observed::Present(live) if live.uid == *uid && owner(live) == owner(&seen) => {}
+                Observed::Unreadable(reason) => return Err(Stop::Failed(reason.to_owned())),
+                _ => {
+                    let name = step.address.short();
+                    return Err(Stop::Changed(format!("{name} is not the one that the plan saw")));
+                }
+            }
+        }
         for _ in 0..VERSION_MOVES {
             let verb = Verb::Delete { uid: uid.clone(), version: seen.version.clone() };
             let write = Write { address: step.address.clone(), api_version: api_version_of(&seen, &self.world), verb };
@@ -340,14 +394,19 @@ impl Run {
             return Err(Stop::Failed("the plan gives no precondition for this write".into()));
         };
         let write = release_write(&step.address, api_version, hand, uid);
-        match self.providers.write(&write).await {
-            Ok(_) => Ok(Outcome::Done),
-            Err(WriteError::OutcomeUnknown(_)) => {
-                // An empty apply can be repeated.
-                self.providers.write(&write).await.map(|_| Outcome::Done).map_err(Stop::from)
-            }
-            Err(error) => Err(error.into()),
+        let written = match self.providers.write(&write).await {
+            // An empty apply can be repeated.
+            Err(WriteError::OutcomeUnknown(_)) => self.providers.write(&write).await,
+            answer => answer,
+        };
+        let live = written.map_err(Stop::from)?.live;
+        let key = step.address.entry.as_ref().map(|entry| entry.key.as_str());
+        let listeners = live.as_ref().and_then(|live| live.value().pointer("/spec/listeners")?.as_array());
+        if listeners.into_iter().flatten().any(|found| found.get("name").and_then(Value::as_str) == key) {
+            let name = step.address.short();
+            return Err(Stop::Changed(format!("{name} is still there: another field manager holds it too")));
         }
+        Ok(Outcome::Done)
     }
 
     async fn owner_uid(&self, resource: &Resource) -> Result<Option<String>, Stop> {
@@ -375,8 +434,12 @@ impl Run {
 }
 
 fn still_ours(live: &Live) -> bool {
-    live.applied_by(Hand::MANAGER).is_some()
-        || live.value().get("attributes").is_some_and(|attributes| attributes.get(Hand::OWNER).is_some())
+    live.applied_by(Hand::MANAGER).is_some() || owner(live).is_some()
+}
+
+/// The owner attribute of a Keycloak client.
+fn owner(live: &Live) -> Option<&str> {
+    live.value().get("attributes")?.get(Hand::OWNER)?.as_str()
 }
 
 fn api_version_of(live: &Live, world: &World) -> String {

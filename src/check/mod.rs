@@ -7,11 +7,13 @@ mod rules;
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
 use crate::api::Environment;
 use crate::derive::Desired;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::observed::World;
-use crate::resource::AppId;
+use crate::resource::{Address, AppId};
 
 /// What a rule sees.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +24,19 @@ pub struct Facts<'f> {
     pub world: &'f World,
     /// The environment.
     pub environment: &'f Environment,
+}
+
+impl<'f> Facts<'f> {
+    /// The objects of a kind as they will be: what is wanted, and what is live and neither goes nor is wanted otherwise.
+    pub(crate) fn will_be(self, group: &'f str, kind: &'f str) -> impl Iterator<Item = (&'f Address, &'f Value)> {
+        let wanted =
+            self.desired.wanted.iter().filter(move |(address, _)| address.group == group && address.kind == kind);
+        let live = self.world.of_kind(group, kind).filter(move |live| {
+            !self.desired.unwanted.contains_key(&live.address) && !self.desired.wanted.contains_key(&live.address)
+        });
+        let wanted = wanted.map(|(address, resource)| (address, &resource.body.value));
+        live.map(|live| (&live.address, live.value())).chain(wanted)
+    }
 }
 
 /// One rule.
@@ -57,16 +72,16 @@ pub fn check(desired: &mut Desired, environment: &Environment, world: &World) {
     // Of an app that is no NebariApp at all nothing else can be said.
     let others = RULES.iter().skip(1).flat_map(|rule| rule.check(facts));
     findings.extend(others.filter(|found| found.app.as_ref().is_none_or(|app| !broken.contains(app))));
-    refuse(findings, desired);
+    refuse(findings, world, desired);
 }
 
 /// Runs the rules about what goes.
 pub fn check_destroy(desired: &mut Desired, environment: &Environment, world: &World) {
     let findings = rules::last_listener::LastListener.check(Facts { desired, world, environment });
-    refuse(findings, desired);
+    refuse(findings, world, desired);
 }
 
-fn refuse(mut findings: Vec<Diagnostic>, desired: &mut Desired) {
+fn refuse(mut findings: Vec<Diagnostic>, world: &World, desired: &mut Desired) {
     desired.diagnostics.append(&mut findings);
     desired.diagnostics.sort();
     desired.diagnostics.dedup();
@@ -77,13 +92,12 @@ fn refuse(mut findings: Vec<Diagnostic>, desired: &mut Desired) {
         .filter_map(|found| Some((found.object.clone()?, found.code.clone())))
         .collect();
     for app in &stopped {
-        desired.refuse(app);
+        desired.refuse(app, world);
     }
     for (object, code) in objects {
         // What needs a refused object must not go on as if it were there.
-        if desired.wanted.remove(&object).is_some() {
-            desired.refused.insert(object.clone(), code);
-        }
+        desired.wanted.remove(&object);
+        desired.refused.insert(object.clone(), code);
         desired.unwanted.remove(&object);
     }
 }

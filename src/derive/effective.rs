@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::api::without_nulls;
 use crate::observed::Live;
 use crate::resource::{FieldPath, Hand, PathStep};
 use crate::schema::{Schemas, with_defaults};
@@ -12,7 +13,9 @@ use crate::schema::{Schemas, with_defaults};
 /// Every list of a NebariApp's spec is atomic, so lists are replaced.
 pub(super) fn effective(declared: Option<&Value>, live: Option<&Live>, schemas: &Schemas) -> Value {
     let mut value = live.map_or(Value::Null, |live| live.value().clone());
-    if let (Some(live), Some(declared)) = (live, declared) {
+    // Server-side apply takes null as absent: a field that somebody else owns stays in force behind it.
+    let declared = declared.map(|declared| without_nulls(declared.clone()));
+    if let (Some(live), Some(declared)) = (live, &declared) {
         for path in live.applied_by(Hand::MANAGER).map(|owned| owned.leaves()).unwrap_or_default() {
             let stays = path.find(declared).is_some()
                 || live.managed().iter().any(|entry| {
@@ -25,7 +28,7 @@ pub(super) fn effective(declared: Option<&Value>, live: Option<&Live>, schemas: 
             }
         }
     }
-    if let Some(declared) = declared {
+    if let Some(declared) = &declared {
         merge(&mut value, declared);
     }
     match schemas.get("reconcilers.nebari.dev", "NebariApp") {

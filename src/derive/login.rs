@@ -61,6 +61,19 @@ pub(super) fn client(app: &App, ground: &Ground, realm: &Realm, world: &World) -
     }
 }
 
+/// The client, when it is missing and the Secret that may hold its value could not be read: another value would break the pods.
+pub(super) fn undecided(app: &App, ground: &Ground, world: &World) -> Option<(Address, String)> {
+    let names = Names::of(&app.id);
+    let client = names.client(&ground.realm.as_ref()?.name);
+    match (world.get(&client), world.get(&names.secret())) {
+        (Observed::Absent, Observed::Unreadable(reason)) => {
+            let secret = names.secret();
+            Some((client, format!("{}, which may hold its secret, could not be read: {reason}", secret.short())))
+        }
+        _ => None,
+    }
+}
+
 fn secret_of(world: &World, secret: &Address) -> Option<SecretId> {
     SecretId::from_placeholder(world.get(secret).live()?.text("/data/client-secret")?)
 }
@@ -76,9 +89,9 @@ pub(super) fn secret(app: &App, realm: &Realm, world: &World) -> Resource {
     let mut unknown = BTreeMap::new();
     let live_client = world.get(&client);
     let known = live_client.live().and_then(|live| live.text("/secret")).map(str::to_owned).or_else(|| {
-        // A client that is missing, or has lost its secret, gets the value that the Secret has.
-        let readable = !matches!(live_client, Observed::Unreadable(_));
-        readable.then(|| secret_of(world, &names.secret()))?.map(SecretId::placeholder)
+        // A client that is missing, or has lost its secret, gets the value that the Secret has; while it cannot be read,
+        // that value is the best that is known, and nothing is changed because of it.
+        secret_of(world, &names.secret()).map(SecretId::placeholder)
     });
     match known {
         Some(placeholder) => data["client-secret"] = Value::String(placeholder),

@@ -10,6 +10,7 @@ mod desired;
 mod effective;
 mod ground;
 mod login;
+mod marks;
 mod names;
 mod pack;
 mod routing;
@@ -25,11 +26,13 @@ pub use names::{ANCHOR_GATEWAY, ANCHOR_PATH, APP_NAME, APP_NAMESPACE, Gateway, M
 pub use unwanted::{Target, destroy};
 
 pub(crate) use pack::{KINDS, kinds_text, record_address, recorded_kinds};
-pub(crate) use unwanted::DERIVED;
+pub(crate) use unwanted::{APP_SECRETS, DERIVED};
+
+use std::collections::BTreeSet;
 
 use crate::api::Environment;
 use crate::diagnostic::Diagnostic;
-use crate::observed::{Observed, World};
+use crate::observed::{ListOf, Observed, World};
 use crate::render::Pack;
 use crate::resource::{Address, AppId, PackId, Resource};
 use crate::yaml::Document;
@@ -73,7 +76,11 @@ pub fn derive(inputs: Inputs<'_>, environment: &Environment, world: &World) -> D
         let found = pack::add(pack, cluster, world, &mut desired);
         apps.extend(found.into_iter().map(|(document, address)| (document, address, Some(id.clone()))));
         // A pack that was not understood to the last object deletes nothing.
-        if desired.diagnostics.len() == findings {
+        // So does one whose record may say more than was read.
+        let unread = pack::record_address(pack, cluster, world)
+            .is_some_and(|record| matches!(world.get(&record), Observed::Unreadable(_)))
+            || world.gap(&ListOf::labelled("", "ConfigMap", PackId::MARK)).is_some();
+        if desired.diagnostics.len() == findings && !unread {
             complete.push(id);
         }
     }
@@ -93,7 +100,7 @@ pub fn derive(inputs: Inputs<'_>, environment: &Environment, world: &World) -> D
     }
     derive_apps(environment, world, &mut desired);
     if let Some(cluster) = &cluster {
-        unwanted::leavers(cluster, world, &complete, &mut desired);
+        unwanted::leavers(cluster, environment, world, &complete, &mut desired);
     }
     desired
 }
@@ -125,8 +132,21 @@ fn derive_apps(environment: &Environment, world: &World, desired: &mut Desired) 
     for app in apps {
         match ground::ground(&app, environment, world) {
             Ok(ground) => {
-                for resource in resources(&app, &ground, world) {
+                let resources = resources(&app, &ground, world);
+                let taken = resources.iter().find(|resource| {
+                    let other = desired.wanted.get(&resource.address);
+                    other.is_some_and(|other| other.app != resource.app)
+                });
+                if let Some(taken) = taken {
+                    desired.diagnostics.push(declared_too(&app, taken, desired));
+                    continue;
+                }
+                for resource in resources {
                     desired.wanted.insert(resource.address.clone(), resource);
+                }
+                if let Some((client, reason)) = login::undecided(&app, &ground, world) {
+                    desired.wanted.remove(&client);
+                    desired.blocked.insert(client, reason);
                 }
                 desired.grounds.insert(app.id.clone(), ground);
             }
@@ -135,6 +155,17 @@ fn derive_apps(environment: &Environment, world: &World, desired: &mut Desired) 
             }
         }
     }
+}
+
+/// A manifest of the inputs has the address of a derived object.
+fn declared_too(app: &App, taken: &Resource, desired: &Desired) -> Diagnostic {
+    let place = desired.wanted.get(&taken.address).and_then(|other| other.place()).cloned();
+    let message = format!("{} is declared in the inputs, and app/{} makes it", taken.address.short(), app.id);
+    Diagnostic::error("PK0306", message)
+        .object(&taken.address)
+        .app(&app.id)
+        .place(place)
+        .help("rename the manifest's object, or remove it")
 }
 
 /// Everything that one app asks for, and the anchor of its Gateway.
@@ -152,7 +183,18 @@ fn resources(app: &App, ground: &Ground, world: &World) -> Vec<Resource> {
 
 impl Desired {
     /// Takes an app out: nothing of it is written or deleted. Anchors that no other app needs go out with it.
-    pub fn refuse(&mut self, app: &AppId) {
+    ///
+    /// Nothing of its pack is deleted either: what the mistake names may be what the app needs.
+    pub fn refuse(&mut self, app: &AppId, world: &World) {
+        let of_app = self.unwanted.values().filter(|unwanted| unwanted.app.as_ref() == Some(app));
+        let packs: BTreeSet<PackId> = of_app
+            .filter_map(|unwanted| unwanted.pack.clone())
+            .chain(self.apps.get(app).and_then(|app| app.pack.clone()))
+            .collect();
+        for pack in &packs {
+            self.unwanted.retain(|_, unwanted| unwanted.pack.as_ref() != Some(pack));
+            unwanted::keep_recorded(pack, world, self);
+        }
         self.wanted.retain(|_, resource| resource.app.as_ref() != Some(app));
         self.unwanted.retain(|_, unwanted| unwanted.app.as_ref() != Some(app));
         self.grounds.remove(app);

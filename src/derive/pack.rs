@@ -69,9 +69,12 @@ pub(super) fn add<'p>(
         );
         return Vec::new();
     };
+    let address = Address::namespaced("", "ConfigMap", &namespace, &id.record_name());
+    let recorded = world.get(&address).live().map(|live| recorded_kinds(live.value())).unwrap_or_default();
+    // What could not be read may still be there, and only the record leads back to it.
+    kinds.extend(recorded.into_iter().filter(|(group, kind)| world.gap_of_kind(group, kind, PackId::MARK).is_some()));
     if desired.diagnostics.len() > findings {
         // What was not understood may stand for kinds that the record has; nothing is forgotten because of a mistake.
-        let address = Address::namespaced("", "ConfigMap", &namespace, &id.record_name());
         kinds.extend(world.get(&address).live().map(|live| recorded_kinds(live.value())).unwrap_or_default());
     }
     let record = record(&id, pack, &namespace, &kinds);

@@ -2,13 +2,13 @@
 //!
 //! Only objects that carry our marks go, and only when everything that decides about them was read.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::desired::{DeleteRule, Desired, Unwanted};
-use super::names::{APP_NAME, APP_NAMESPACE, CERT_MANAGER, ENVOY_GATEWAY, GATEWAY_API, Gateway, Names, RBAC};
+use super::marks::{Marked, ours};
+use super::names::{CERT_MANAGER, ENVOY_GATEWAY, GATEWAY_API, Gateway, Names, RBAC};
+use super::pack::{kinds_text, recorded_kinds};
 use crate::api::Environment;
 use crate::diagnostic::Diagnostic;
-use crate::observed::{Coverage, Live, World};
+use crate::observed::{Coverage, ListOf, Live, Observed, World};
 use crate::resource::{Address, AppId, Hand, PackId, Side};
 
 /// The kinds that packctl derives in Kubernetes, besides the listener.
@@ -20,6 +20,9 @@ pub(crate) const DERIVED: [(&str, &str); 6] = [
     (RBAC, "Role"),
     (RBAC, "RoleBinding"),
 ];
+
+/// Label selector of the Secrets that are derived from apps.
+pub(crate) const APP_SECRETS: &str = "app.kubernetes.io/name=nebariapp";
 
 /// What `destroy` is asked to remove.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,82 +40,29 @@ pub enum Target {
     Gateway(Gateway),
 }
 
-/// Whether a live object was applied by us.
-fn ours(live: &Live) -> bool {
-    live.applied_by(Hand::MANAGER).is_some()
-}
-
-/// Every live object that carries an app's marks and ours, by app; the NebariApps themselves left out.
-pub(super) struct Marked(BTreeMap<AppId, BTreeMap<Address, Hand>>);
-
-impl Marked {
-    /// `named`: apps that are spoken of, also when only a listener is left of them.
-    pub(super) fn of(cluster: &str, named: impl Iterator<Item = AppId>, world: &World) -> Self {
-        let live = world.of_kind("reconcilers.nebari.dev", "NebariApp").filter_map(|live| live.address.as_app());
-        let mut apps: BTreeSet<AppId> = named.chain(live).collect();
-        let mut marked = Self(BTreeMap::new());
-        for (group, kind) in DERIVED {
-            for live in world.of_kind(group, kind).filter(|live| ours(live)) {
-                if let Some(app) = app_of(live, world) {
-                    marked.add(app, live.address.clone(), Hand::Whole);
-                }
-            }
-        }
-        apps.extend(marked.0.keys().cloned());
-        for gateway in world.of_kind(GATEWAY_API, "Gateway") {
-            marked.listeners(gateway, &apps);
-        }
-        for client in world.of_kind("", "client").filter(|live| live.address.is_keycloak()) {
-            let owner = client.value().get("attributes").and_then(|found| found.get(Hand::OWNER)?.as_str());
-            let owner = owner.and_then(|owner| owner.strip_prefix(cluster)?.strip_prefix('/')?.split_once('/'));
-            if let Some((namespace, name)) = owner {
-                marked.add(AppId::new(namespace, name), client.address.clone(), Hand::Record);
-            }
-        }
-        marked
-    }
-
-    /// Listeners that an app's own field manager holds. The manager is a hash, so the apps that could be are tried.
-    fn listeners(&mut self, gateway: &Live, apps: &BTreeSet<AppId>) {
-        let applied = gateway.managed().iter().filter(|entry| entry.is_apply());
-        let managers: BTreeSet<&str> = applied.map(|entry| entry.manager.as_str()).collect();
-        for app in apps {
-            let hand = Hand::entry(&app.to_string(), "listener");
-            if managers.contains(hand.manager()) {
-                let address = gateway.address.clone().with_entry("listeners", &Names::of(app).listener_name());
-                self.add(app.clone(), address, hand);
-            }
-        }
-    }
-
-    fn add(&mut self, app: AppId, address: Address, hand: Hand) {
-        self.0.entry(app).or_default().insert(address, hand);
-    }
-
-    /// What carries the marks of one app.
-    fn get(&self, app: &AppId) -> impl Iterator<Item = (&Address, &Hand)> {
-        self.0.get(app).into_iter().flatten()
-    }
-}
-
-/// The app whose marks an object carries: its labels, or its controller where that very NebariApp is live.
-fn app_of(live: &Live, world: &World) -> Option<AppId> {
-    if let (Some(namespace), Some(name)) = (live.label(APP_NAMESPACE), live.label(APP_NAME)) {
-        return Some(AppId::new(namespace, name));
-    }
-    let (kind, name, uid) = live.controller()?;
-    let app = AppId::new(live.address.namespace.clone()?, name);
-    (kind == "NebariApp" && world.get(&Address::app(&app)).live()?.uid == uid).then_some(app)
-}
-
 /// Marks what left the packs of the input, and what their apps no longer ask for.
-pub(super) fn leavers(cluster: &str, world: &World, complete: &[PackId], desired: &mut Desired) {
+pub(super) fn leavers(
+    cluster: &str,
+    environment: &Environment,
+    world: &World,
+    complete: &[PackId],
+    desired: &mut Desired,
+) {
     let marked = Marked::of(cluster, desired.apps.keys().cloned(), world);
     for id in complete {
         for live in of_pack(id, world) {
-            if !desired.wanted.contains_key(&live.address) {
-                leave(live, id, &marked, world, (DeleteRule::LeftPack, DeleteRule::AppLeftPack), desired);
+            if desired.wanted.contains_key(&live.address) {
+                continue;
             }
+            if let Some(app) = live.address.as_app()
+                && let Some(reason) = must_stay(&app, &marked, environment, world)
+            {
+                // The app stays whole, and its pack's record goes on naming its kind.
+                desired.blocked.insert(live.address.clone(), reason);
+                keep_recorded(id, world, desired);
+                continue;
+            }
+            leave(live, id, &marked, world, (DeleteRule::LeftPack, DeleteRule::AppLeftPack), desired);
         }
     }
     let apps: Vec<AppId> = desired.grounds.keys().cloned().collect();
@@ -126,6 +76,30 @@ pub(super) fn leavers(cluster: &str, world: &World, complete: &[PackId], desired
             }
         }
     }
+}
+
+/// Lets a pack's record go on naming every kind that it names now.
+pub(super) fn keep_recorded(id: &PackId, world: &World, desired: &mut Desired) {
+    let name = id.record_name();
+    let record = desired
+        .wanted
+        .values_mut()
+        .find(|resource| resource.address.name == name && resource.pack.as_ref() == Some(id));
+    let Some(record) = record else { return };
+    let live = world.get(&record.address).live().map(|live| recorded_kinds(live.value())).unwrap_or_default();
+    let kinds = recorded_kinds(&record.body.value).union(&live).cloned().collect();
+    record.body.value["data"][super::pack::KINDS] = kinds_text(&kinds).into();
+}
+
+/// Why an app cannot go: something that decides about it was not read, or its route would outlive its policy.
+fn must_stay(app: &AppId, marked: &Marked, environment: &Environment, world: &World) -> Option<String> {
+    let route = Names::of(app).route();
+    let lives_on = || {
+        let marked = marked.get(app).any(|(address, _)| *address == route);
+        (world.get(&route).live().is_some() && !marked)
+            .then(|| format!("{} is there and not packctl's: its policy must not go before it", route.short()))
+    };
+    not_all_read(environment, world, desired_login(app, world)).or_else(lives_on)
 }
 
 fn of_pack<'w>(id: &PackId, world: &'w World) -> Vec<&'w Live> {
@@ -208,7 +182,11 @@ pub fn destroy(targets: &[Target], environment: &Environment, world: &World) -> 
 
 fn destroy_app(app: &AppId, marked: &Marked, environment: &Environment, world: &World, desired: &mut Desired) {
     let address = Address::app(app);
-    if let Some(reason) = not_all_read(environment, world, desired_login(app, world)) {
+    let unread = match world.get(&address) {
+        Observed::Unreadable(reason) => Some(format!("it could not be read: {reason}")),
+        _ => must_stay(app, marked, environment, world),
+    };
+    if let Some(reason) = unread {
         desired.blocked.insert(address, reason);
         return;
     }
@@ -243,15 +221,7 @@ fn desired_login(app: &AppId, world: &World) -> bool {
 
 fn not_all_read(environment: &Environment, world: &World, login: bool) -> Option<String> {
     for (group, kind) in DERIVED.into_iter().chain([(GATEWAY_API, "Gateway")]) {
-        let unreadable = world.coverages().find_map(|(list, coverage)| match coverage {
-            Coverage::Unreadable(reason) | Coverage::Namespaces(_, reason)
-                if list.group == group && list.kind == kind =>
-            {
-                Some(reason)
-            }
-            _ => None,
-        });
-        if let Some(reason) = unreadable {
+        if let Some(reason) = world.gap_of_kind(group, kind, APP_SECRETS) {
             return Some(format!("{kind} objects could not be read: {reason}"));
         }
     }
@@ -273,6 +243,12 @@ fn not_all_read(environment: &Environment, world: &World, login: bool) -> Option
 
 fn destroy_pack(id: &PackId, marked: &Marked, environment: &Environment, world: &World, desired: &mut Desired) {
     let objects = of_pack(id, world);
+    let records = ListOf::labelled("", "ConfigMap", PackId::MARK);
+    if let Some(reason) = world.gap(&records) {
+        let address = Address::namespaced("", "ConfigMap", "?", &id.record_name());
+        desired.blocked.insert(address, format!("the records of packs could not be read: {reason}"));
+        return;
+    }
     if objects.is_empty() {
         desired.diagnostics.push(Diagnostic::warning(
             "PK0309",
@@ -283,17 +259,15 @@ fn destroy_pack(id: &PackId, marked: &Marked, environment: &Environment, world: 
     for live in &objects {
         let address = &live.address;
         if let Some(app) = address.as_app()
-            && let Some(reason) = not_all_read(environment, world, desired_login(&app, world))
+            && let Some(reason) = must_stay(&app, marked, environment, world)
         {
             desired.blocked.insert(address.clone(), reason);
             return;
         }
         if address.kind == "ConfigMap" && address.name == id.record_name() {
-            let recorded = super::pack::recorded_kinds(live.value());
-            for (list, coverage) in world.coverages() {
-                let Coverage::Unreadable(reason) = coverage else { continue };
-                if recorded.contains(&(list.group.clone(), list.kind.clone())) {
-                    let reason = format!("{} objects of the pack could not be read: {reason}", list.kind);
+            for (group, kind) in recorded_kinds(live.value()) {
+                if let Some(reason) = world.gap_of_kind(&group, &kind, PackId::MARK) {
+                    let reason = format!("{kind} objects of the pack could not be read: {reason}");
                     desired.blocked.insert(address.clone(), reason);
                     return;
                 }

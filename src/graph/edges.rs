@@ -23,6 +23,12 @@ pub(super) fn edges(desired: &Desired) -> Vec<Edge> {
     }
     for resource in desired.wanted.values() {
         inside_namespace(resource, &namespaces, &mut edges);
+        if resource.address.kind == "Namespace" && resource.address.entry.is_some() {
+            let manifest = resource.address.object();
+            if known(desired, &manifest) {
+                edges.push((manifest, resource.address.clone(), "the Namespace is made by its manifest"));
+            }
+        }
         of_pack(resource, desired, &mut edges);
         references(resource, desired, &mut edges);
     }
@@ -69,9 +75,11 @@ pub(super) fn edges(desired: &Desired) -> Vec<Edge> {
     edges
 }
 
-/// Whether an address is wanted, or would be if no rule refused it.
+/// Whether an address is wanted, or would be if nothing stood in its way.
 fn known(desired: &Desired, address: &Address) -> bool {
-    desired.wanted.contains_key(address) || desired.refused.contains_key(address)
+    desired.wanted.contains_key(address)
+        || desired.refused.contains_key(address)
+        || desired.blocked.contains_key(address)
 }
 
 /// A Namespace (or a pack's entry in it) comes before everything inside.

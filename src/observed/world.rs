@@ -19,6 +19,14 @@ pub struct ListOf {
     pub selector: Option<String>,
 }
 
+impl ListOf {
+    /// The objects of a Kubernetes kind that a label selector matches.
+    pub fn labelled(group: &str, kind: &str, selector: &str) -> Self {
+        let selector = Some(selector.into());
+        Self { side: Side::Kubernetes, group: group.into(), kind: kind.into(), selector }
+    }
+}
+
 /// What one reading asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReadSet {
@@ -39,8 +47,7 @@ impl ReadSet {
 
     /// Adds a list of the objects of a Kubernetes kind that a label selector matches.
     pub fn list_labelled(&mut self, group: &str, kind: &str, selector: &str) -> &mut Self {
-        let selector = Some(selector.into());
-        self.lists.insert(ListOf { side: Side::Kubernetes, group: group.into(), kind: kind.into(), selector });
+        self.lists.insert(ListOf::labelled(group, kind, selector));
         self
     }
 
@@ -243,6 +250,23 @@ impl World {
     /// Every object that was asked by name, in order: `None` = does not exist, `Some` = why it could not be read.
     pub fn singles(&self) -> impl Iterator<Item = (&Address, Option<&str>)> {
         self.singles.iter().map(|(address, reason)| (address, reason.as_deref()))
+    }
+
+    /// Why a list is not known to be complete; `None` when it is. A list that was not asked is not.
+    pub fn gap(&self, list: &ListOf) -> Option<&str> {
+        match self.coverage.get(list) {
+            Some(Coverage::Complete | Coverage::NoSuchKind) => None,
+            Some(Coverage::Unreadable(reason) | Coverage::Namespaces(_, reason)) => Some(reason),
+            None => Some("it was not asked for"),
+        }
+    }
+
+    /// The same for a Kubernetes kind, listed as a whole or by a label selector.
+    pub fn gap_of_kind(&self, group: &str, kind: &str, selector: &str) -> Option<&str> {
+        let labelled = ListOf::labelled(group, kind, selector);
+        let whole = ListOf { selector: None, ..labelled.clone() };
+        let asked = if self.coverage.contains_key(&whole) { &whole } else { &labelled };
+        self.gap(asked)
     }
 
     /// Every list that was asked, with its coverage, in order.

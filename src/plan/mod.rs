@@ -19,8 +19,8 @@ pub(crate) use compare::{CONTROLLER_LEASE, OPERATOR_DEPLOYMENT};
 use crate::derive::{Desired, Names};
 use crate::diff::Class;
 use crate::graph::ResourceGraph;
-use crate::observed::{Coverage, World};
-use crate::resource::{Address, AppId};
+use crate::observed::{Coverage, Observed, World};
+use crate::resource::{Address, AppId, PackId};
 
 /// What a server said, by dry run, about objects in doubt: whether applying would change them.
 pub type Settled = BTreeMap<Address, bool>;
@@ -66,6 +66,10 @@ fn changes(desired: &Desired, world: &World, settled: &Settled, plan: &mut Plan)
             Err(reason) => {
                 plan.blocked.insert(address.clone(), reason);
             }
+            Ok(compared) if compared.change.action == Action::Create && missing_namespace(address, desired, world) => {
+                let namespace = address.namespace.as_deref().unwrap_or_default();
+                plan.blocked.insert(address.clone(), format!("Namespace {namespace} does not exist"));
+            }
             Ok(mut compared) => {
                 if let Some(would_change) = settled.get(address) {
                     settle(&mut compared.change, *would_change);
@@ -82,6 +86,14 @@ fn changes(desired: &Desired, world: &World, settled: &Settled, plan: &mut Plan)
         }
     }
     conditions
+}
+
+/// Whether an object's Namespace is neither there nor made by this plan.
+fn missing_namespace(address: &Address, desired: &Desired, world: &World) -> bool {
+    let Some(namespace) = &address.namespace else { return false };
+    let namespace = Address::cluster_scoped("", "Namespace", namespace);
+    let made = || desired.wanted.keys().any(|wanted| wanted.object() == namespace);
+    matches!(world.get(&namespace), Observed::Absent) && !made()
 }
 
 fn settle(change: &mut Change, would_change: bool) {
@@ -118,8 +130,26 @@ fn block_dependants(desired: &Desired, graph: &ResourceGraph, plan: &mut Plan) {
 
 fn leave_to_operator(desired: &Desired, world: &World, plan: &mut Plan) {
     let Some(holder) = compare::holder(world) else { return };
+    let mut staying: BTreeSet<AppId> = BTreeSet::new();
     for change in plan.changes.values_mut() {
         if change.action != Action::None && compare::is_derived(change, desired) {
+            change.actor = Actor::Operator(holder.clone());
+            if change.action == Action::Delete {
+                staying.extend(change.app.clone());
+            }
+        }
+    }
+    // An app whose objects stay does not go, nor does the record that leads back to it.
+    let packs: BTreeSet<PackId> = plan
+        .changes
+        .values()
+        .filter(|change| change.app.as_ref().is_some_and(|app| staying.contains(app)))
+        .filter_map(|change| change.pack.clone())
+        .collect();
+    for change in plan.changes.values_mut() {
+        let of_app = change.address.as_app().is_some_and(|app| staying.contains(&app));
+        let of_pack = change.pack.as_ref().is_some_and(|pack| packs.contains(pack));
+        if change.action == Action::Delete && (of_app || of_pack) {
             change.actor = Actor::Operator(holder.clone());
         }
     }
@@ -211,7 +241,6 @@ fn unreadable(world: &World) -> Vec<(String, String)> {
     found
 }
 
-/// The apps whose changes are left to an operator.
 impl Plan {
     /// Apps with a change that an operator or controller keeps to itself, and how that was seen.
     pub fn left_to_operator(&self) -> BTreeMap<&AppId, &str> {

@@ -10,7 +10,7 @@ use super::types::{Act, Action, Change, Precondition, Step, Until};
 use crate::derive::{Desired, Gateway, Names, kinds_text, recorded_kinds};
 use crate::graph::ResourceGraph;
 use crate::observed::{Live, World};
-use crate::resource::{Address, AppId, FieldPath, Hand, Resource};
+use crate::resource::{Address, AppId, FieldPath, Hand, PackId, Resource};
 
 /// What the comparison found, per change.
 pub(super) type Conditions = BTreeMap<Address, (Precondition, bool)>;
@@ -45,6 +45,7 @@ pub(super) fn build(
     for address in acting.keys() {
         builder.visit(address, &acting, &mut visited);
     }
+    builder.leave_last(&acting);
     builder.narrow_records(&acting);
     let Builder { steps, done, .. } = builder;
     for (address, ids) in done {
@@ -197,6 +198,24 @@ impl Builder<'_> {
         let had = change.before.as_ref().map(recorded_kinds).unwrap_or_default();
         let both: BTreeSet<_> = will.union(&had).cloned().collect();
         (both != will).then(|| kinds_text(&both))
+    }
+
+    /// What left a pack goes after everything that the pack brings: a Service is needed until the route has moved on.
+    fn leave_last(&mut self, acting: &BTreeMap<&Address, &Change>) {
+        let pack_of = |step: &Step| acting.get(&step.address).and_then(|change| change.pack.clone());
+        let writes: Vec<(usize, Option<PackId>)> = self
+            .steps
+            .iter()
+            .filter(|step| matches!(step.act, Act::Apply { .. }))
+            .map(|step| (step.id, pack_of(step)))
+            .collect();
+        for step in &mut self.steps {
+            let Some(change) = acting.get(&step.address) else { continue };
+            if step.act == Act::Delete && change.pack.is_some() && rank(change) >= OF_PACK {
+                let of_pack = writes.iter().filter(|(_, pack)| *pack == change.pack);
+                step.after.extend(of_pack.map(|(write, _)| (*write, "what left the pack goes after what it brings")));
+            }
+        }
     }
 
     /// The last step of a pack whose record names kinds that are gone.

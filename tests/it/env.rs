@@ -9,8 +9,8 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -235,13 +235,14 @@ pub(crate) struct Realm {
     /// Its name.
     pub(crate) name: String,
     http: reqwest::Client,
+    token: Mutex<Option<(Instant, String)>>,
 }
 
 impl Realm {
     /// Makes an empty realm.
     pub(crate) async fn create() -> Realm {
         let env = Env::get();
-        let realm = Realm { name: unique("realm"), http: reqwest::Client::new() };
+        let realm = Realm { name: unique("realm"), http: reqwest::Client::new(), token: Mutex::default() };
         let request = realm.http.post(format!("{}/admin/realms", env.keycloak_url));
         realm.send(request.json(&json!({ "realm": realm.name, "enabled": true }))).await;
         realm
@@ -294,7 +295,6 @@ impl Realm {
 
     /// Sends as the administrator; anything but success is the test's failure.
     async fn send(&self, request: reqwest::RequestBuilder) -> reqwest::Response {
-        // A login for each request: a token lives for a minute, and a test may be slow.
         let answer = request.bearer_auth(self.login().await).send().await.expect("Keycloak answers");
         let (url, status) = (answer.url().clone(), answer.status());
         if status.is_success() {
@@ -303,7 +303,20 @@ impl Realm {
         panic!("{url}: {status}: {}", answer.text().await.unwrap_or_default())
     }
 
+    /// A token lives for a minute. A new one for each request would cost more than the requests: passwords are hashed slowly.
     async fn login(&self) -> String {
+        let known = self.token.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((since, token)) = known
+            && since.elapsed() < Duration::from_secs(30)
+        {
+            return token;
+        }
+        let token = self.new_token().await;
+        *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), token.clone()));
+        token
+    }
+
+    async fn new_token(&self) -> String {
         let env = Env::get();
         let form = [
             ("grant_type", "password"),

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::check::{Facts, Rule};
 use crate::derive::Names;
 use crate::diagnostic::Diagnostic;
-use crate::observed::Live;
+use crate::resource::Address;
 
 pub(crate) struct ForeignPolicy;
 
@@ -26,26 +26,26 @@ impl Rule for ForeignPolicy {
     }
 
     fn check(&self, facts: Facts<'_>) -> Vec<Diagnostic> {
-        let mut by_namespace: BTreeMap<&str, Vec<&Live>> = BTreeMap::new();
-        for policy in facts.world.of_kind("gateway.envoyproxy.io", "SecurityPolicy") {
-            by_namespace.entry(policy.address.namespace.as_deref().unwrap_or_default()).or_default().push(policy);
+        let mut by_namespace: BTreeMap<&str, Vec<(&Address, &Value)>> = BTreeMap::new();
+        for (address, value) in facts.will_be("gateway.envoyproxy.io", "SecurityPolicy") {
+            let namespace = address.namespace.as_deref().unwrap_or_default();
+            by_namespace.entry(namespace).or_default().push((address, value));
         }
         let mut findings = Vec::new();
         for (id, ground) in &facts.desired.grounds {
             let names = Names::of(id);
             let (route, own, lock) = (names.route(), names.policy(), names.lock(&ground.gateway));
-            let labels = facts.desired.wanted.get(&route).map(|route| route.body.value.pointer("/metadata/labels"));
+            let labels = labels_of(facts, &route);
             let namespaces = BTreeSet::from([id.namespace.as_str(), ground.gateway.namespace.as_str()]);
             let near = namespaces.iter().filter_map(|namespace| by_namespace.get(namespace)).flatten();
-            for policy in near {
-                if policy.address == own || policy.address == lock {
+            for (policy, value) in near {
+                if **policy == own || **policy == lock {
                     continue;
                 }
-                let namespace = policy.address.namespace.as_deref();
-                let spec = policy.value().get("spec").unwrap_or(&Value::Null);
+                let namespace = policy.namespace.as_deref();
+                let spec = value.get("spec").unwrap_or(&Value::Null);
                 let on_route = namespace == Some(&id.namespace)
-                    && (targets(spec, "HTTPRoute", &route.name, None)
-                        || selects(spec, "HTTPRoute", labels.flatten().unwrap_or(&Value::Null)));
+                    && (targets(spec, "HTTPRoute", &route.name, None) || selects(spec, "HTTPRoute", &labels));
                 let on_listener = namespace == Some(&ground.gateway.namespace)
                     && targets(spec, "Gateway", &ground.gateway.name, Some(&names.listener_name()));
                 if on_route || on_listener {
@@ -53,18 +53,26 @@ impl Rule for ForeignPolicy {
                     findings.push(
                         Diagnostic::error(
                             self.code(),
-                            format!("app/{id}: {} targets {what}; the older policy wins", policy.address.short()),
+                            format!("app/{id}: {} targets {what}; the older policy wins", policy.short()),
                         )
                         .app(id)
-                        .object(&policy.address)
+                        .object(policy)
                         .place(facts.desired.apps.get(id).and_then(crate::derive::App::place))
-                        .help(format!("delete {}, then plan again", policy.address.short())),
+                        .help(format!("delete {}, then plan again", policy.short())),
                     );
                 }
             }
         }
         findings
     }
+}
+
+/// The labels that the route has or will have: a selector may match one that somebody else put on the live route.
+fn labels_of(facts: Facts<'_>, route: &Address) -> Value {
+    let live = facts.world.get(route).live().and_then(|live| live.value().pointer("/metadata/labels"));
+    let wanted = facts.desired.wanted.get(route).and_then(|wanted| wanted.body.value.pointer("/metadata/labels"));
+    let both = [live, wanted].into_iter().flatten().filter_map(Value::as_object).flatten();
+    both.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 fn targets(spec: &Value, kind: &str, name: &str, section: Option<&str>) -> bool {

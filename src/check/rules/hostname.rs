@@ -7,7 +7,6 @@ use serde_json::Value;
 use crate::check::{Facts, Rule};
 use crate::derive::Names;
 use crate::diagnostic::Diagnostic;
-use crate::observed::Live;
 use crate::resource::{Address, AppId};
 
 pub(crate) struct Hostname;
@@ -71,48 +70,49 @@ impl Rule for Hostname {
     }
 }
 
-/// What serves each wanted host in the live world, without what goes.
+/// What serves each wanted host, or will.
 fn served<'h>(facts: Facts<'_>, wanted: &BTreeMap<&'h str, Vec<&AppId>>) -> BTreeMap<&'h str, Vec<Address>> {
     let mut served: BTreeMap<&str, Vec<Address>> = BTreeMap::new();
     let mut add = |host: &str, address: Address| {
-        if let Some((host, _)) = wanted.get_key_value(host)
-            && !goes(facts, &address)
-        {
+        if let Some((host, _)) = wanted.get_key_value(host) {
             served.entry(host).or_default().push(address);
         }
     };
     for kind in ["HTTPRoute", "GRPCRoute", "TLSRoute"] {
-        for live in facts.world.of_kind("gateway.networking.k8s.io", kind) {
-            hostnames(live).for_each(|host| add(host, live.address.clone()));
+        for (address, route) in
+            facts.will_be("gateway.networking.k8s.io", kind).filter(|(address, _)| !is_new(facts, address))
+        {
+            let names = route.pointer("/spec/hostnames").and_then(Value::as_array).into_iter().flatten();
+            names.filter_map(Value::as_str).for_each(|host| add(host, address.clone()));
         }
     }
-    for live in facts.world.of_kind("networking.k8s.io", "Ingress") {
-        let rules = live.value().pointer("/spec/rules").and_then(Value::as_array).into_iter().flatten();
-        rules.filter_map(|rule| rule.get("host")?.as_str()).for_each(|host| add(host, live.address.clone()));
+    for (address, ingress) in facts.will_be("networking.k8s.io", "Ingress") {
+        let rules = ingress.pointer("/spec/rules").and_then(Value::as_array).into_iter().flatten();
+        rules.filter_map(|rule| rule.get("host")?.as_str()).for_each(|host| add(host, address.clone()));
     }
     for live in facts.world.of_kind("gateway.networking.k8s.io", "Gateway") {
         let listeners = live.value().pointer("/spec/listeners").and_then(Value::as_array);
         for listener in listeners.into_iter().flatten() {
             let text = |key: &str| listener.get(key).and_then(Value::as_str).unwrap_or_default();
-            add(text("hostname"), live.address.clone().with_entry("listeners", text("name")));
+            let address = live.address.clone().with_entry("listeners", text("name"));
+            if !facts.desired.unwanted.contains_key(&address) {
+                add(text("hostname"), address);
+            }
         }
     }
-    for live in facts.world.of_kind("reconcilers.nebari.dev", "NebariApp") {
+    for (address, app) in facts.will_be("reconcilers.nebari.dev", "NebariApp") {
         // An app of the input is judged as it will be, not as it is.
-        if live.address.as_app().is_none_or(|app| !facts.desired.apps.contains_key(&app)) {
-            add(live.text("/spec/hostname").unwrap_or_default(), live.address.clone());
+        if address.as_app().is_none_or(|app| !facts.desired.apps.contains_key(&app)) {
+            add(app.pointer("/spec/hostname").and_then(Value::as_str).unwrap_or_default(), address.clone());
         }
     }
     served
 }
 
-fn goes(facts: Facts<'_>, address: &Address) -> bool {
-    facts.desired.unwanted.contains_key(address)
-}
-
-fn hostnames(route: &Live) -> impl Iterator<Item = &str> {
-    let names = route.value().pointer("/spec/hostnames").and_then(Value::as_array);
-    names.into_iter().flatten().filter_map(Value::as_str)
+/// A route that is derived and not live yet serves nobody: its app is a newcomer.
+fn is_new(facts: Facts<'_>, address: &Address) -> bool {
+    let derived = facts.desired.wanted.get(address).is_some_and(|resource| resource.app.is_some());
+    derived && facts.world.get(address).live().is_none()
 }
 
 fn host_of(url: &str) -> Option<&str> {

@@ -49,14 +49,15 @@ impl Rule for LiveChange {
             {
                 refuse("spec.hostname", host.to_owned(), app.hostname().to_owned());
             }
-            let live = facts.world.get(&crate::resource::Address::app(&app.id)).live();
+            // What is served tells, not what the NebariApp says: somebody may have edited that already. A policy whose login
+            // was stripped still has the Secret beside it.
             let served = facts.world.get(&names.route()).live().is_some();
-            if let (Some(live), true, Some(_)) = (live, served, &app.document) {
-                let before = live.value().pointer("/spec/auth/enabled").and_then(serde_json::Value::as_bool);
-                let before = before.unwrap_or(false);
-                if before != app.login() {
+            if let (true, Some(policy)) = (served, facts.world.get(&names.policy()).live()) {
+                let login =
+                    policy.value().pointer("/spec/oidc").is_some() || facts.world.get(&names.secret()).live().is_some();
+                if login != app.login() {
                     let word = |login: bool| if login { "login" } else { "no login" }.to_owned();
-                    refuse("spec.auth.enabled", word(before), word(app.login()));
+                    refuse("spec.auth.enabled", word(login), word(app.login()));
                 }
             }
         }

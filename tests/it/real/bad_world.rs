@@ -75,7 +75,6 @@ async fn with_keycloak_down_or_a_wrong_password_the_kubernetes_half_is_planned()
     wrong.password = "canary-password-5e0a".into();
     for packctl in [down, wrong] {
         let plan = packctl.run(&["plan", "-f", &input]).await.exits(4);
-        println!("{}\n{}", plan.out, plan.err);
         plan.line_with("unread");
         plan.says("backendRefs[0].port 80 -> 8080");
         plan.never_says("+ client/");

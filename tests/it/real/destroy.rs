@@ -17,7 +17,6 @@ async fn destroy_leaves_the_anchor_namespaces_and_tls_secrets_and_names_each() {
     assert_eq!(lab.names("httproute", gateways), ["packctl-anchor-gateway"]);
 
     let destroy = lab.packctl().run(&["destroy", "--yes", &open.address(), &guarded.address()]).await.succeeds();
-    println!("{}\n{}", destroy.out, destroy.err);
     let tls = [format!("guarded-{namespace}-tls"), format!("open-{namespace}-tls")];
     for kind in ["nebariapp", "httproute", "securitypolicy", "secret", "role", "rolebinding"] {
         assert!(lab.names(kind, namespace).is_empty(), "{kind}");

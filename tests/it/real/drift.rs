@@ -75,11 +75,19 @@ async fn drift_by_three_hands_on_one_route_has_three_answers_with_three_names() 
     take_label(&lab, "httproute", "extra", "helper", &json!({"team": "theirs"}));
     fs::write(&file, route(&lab, "second")).expect("it can be written");
 
-    let shown = lab.packctl().run(&["plan", "-f", &input]).await.succeeds();
-    println!("{}", shown.out);
     let plan = lab.packctl().run(&["plan", "-f", &input, "-o", "json"]).await.succeeds();
     let plan: Value = serde_json::from_str(&plan.out).expect("it is JSON");
-    println!("{:#?}", fields(&plan, "/extra"));
+    let expected = [
+        ("metadata.annotations[\"example.test/note\"]", "pending", ""),
+        ("metadata.labels.team", "drift", "helper"),
+        ("spec.rules[0].matches[0].path.value", "drift", "kubectl-edit"),
+    ];
+    let expected = expected.map(|(path, class, who)| (path.to_owned(), class.to_owned(), who.to_owned()));
+    assert_eq!(fields(&plan, "/extra"), expected);
+    let shown = lab.packctl().run(&["plan", "-f", &input]).await.succeeds();
+    assert!(!shown.line_with("\"first\" -> \"second\"").contains("drift"));
+    assert!(shown.line_with("\"theirs\" -> \"ours\"").contains("drift, by helper"));
+    shown.says("drift, by kubectl-edit");
     lab.packctl().run(&["drift", "-f", &input]).await.exits(3);
     lab.applied(&input).await;
     let route = lab.get("httproute", lab.namespace(), "extra");
@@ -88,7 +96,7 @@ async fn drift_by_three_hands_on_one_route_has_three_answers_with_three_names() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn drift_on_the_route_and_the_policy_of_an_app_is_named_and_repaired_without_closing_it() {
+async fn drift_on_the_route_and_the_policy_of_an_app_is_named_and_repaired() {
     let lab = Lab::open().await;
     let input = lab.input("apps", &[lab.app("guarded")]);
     lab.applied(&input).await;
@@ -101,7 +109,12 @@ async fn drift_on_the_route_and_the_policy_of_an_app_is_named_and_repaired_witho
         policy["spec"]["oidc"]["scopes"] = json!(["openid"]);
     });
     let drift = lab.packctl().run(&["drift", "-f", &input]).await.exits(3);
-    println!("{}", drift.out);
+    for (object, by) in
+        [("guarded-route", "helper"), ("guarded-route", "kubectl-edit"), ("guarded-security", "kubectl-edit")]
+    {
+        let below = drift.out.lines().skip_while(|line| !line.contains(object));
+        assert!(below.take(4).any(|line| line.contains(&format!("drift, by {by}"))), "{object} by {by}: {}", drift.out);
+    }
     lab.applied(&input).await;
     lab.close().await;
 }
@@ -120,7 +133,6 @@ async fn a_redirect_uri_added_in_keycloak_is_found_named_and_repaired() {
     lab.realm.put(&path, &json!({"clientId": guarded.client_id(), "redirectUris": more})).await;
 
     let drift = lab.packctl().run(&["drift", "-f", &input]).await.exits(3);
-    println!("{}", drift.out);
     let line = drift.line_with("client/");
     assert!(line.contains(&guarded.client_id()), "{line}");
     drift.says("redirectUris");

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tempfile::{TempDir, TempPath};
@@ -16,7 +17,8 @@ pub(super) struct Lab {
     pub(super) gateways: String,
     /// The namespaces for apps, opted in.
     pub(super) namespaces: Vec<String>,
-    pub(super) realm: Realm,
+    /// Shared only where a test has several labs.
+    pub(super) realm: Arc<Realm>,
     /// The administrator, under a name that no other test has: the audit log knows him by it.
     pub(super) user: String,
     pub(super) environment: PathBuf,
@@ -33,10 +35,14 @@ impl Lab {
     }
 
     pub(super) async fn with_namespaces(count: usize) -> Self {
+        Self::in_realm(Arc::new(Realm::create().await), count).await
+    }
+
+    pub(super) async fn in_realm(realm: Arc<Realm>, count: usize) -> Self {
         let env = Env::get();
         let gateways = unique("gw");
         let namespaces: Vec<String> = (0..count).map(|_| unique("apps")).collect();
-        let (realm, client) = (Realm::create().await, env.client().await);
+        let client = env.client().await;
         env.kubectl_with(&["apply", "-f", "-"], &ground(&gateways, &namespaces).to_string());
         let mut scope = Scope::gateway(&gateways, "gateway");
         for namespace in &namespaces {
@@ -135,7 +141,9 @@ impl Lab {
         let mut delete = vec!["delete", "namespace", "--wait=false", &self.gateways];
         delete.extend(self.namespaces.iter().map(String::as_str));
         Env::get().kubectl(&delete);
-        self.realm.remove().await;
+        if Arc::strong_count(&self.realm) == 1 {
+            self.realm.remove().await;
+        }
         self.closed = true;
     }
 }

@@ -49,7 +49,8 @@ async fn an_app_with_a_mistake_is_left_as_it_is_and_the_good_one_beside_it_is_ap
     let apps = [bad.clone().mistaken(), lab.app("new").mistaken(), lab.app("guarded")];
     let input = lab.input("now", &apps);
     let apply = lab.packctl().run(&["apply", "--yes", "-f", &input]).await.exits(4);
-    println!("{}\n{}", apply.out, apply.err);
+    apply.says("Service bad has no port 81");
+    apply.says("now/new.yaml:11");
     assert_eq!((versions(&lab), lab.listener(&bad.listener())), untouched);
     assert_eq!(lab.names("httproute", lab.namespace()), ["bad-route", "guarded-route"]);
     assert_eq!(lab.names("nebariapp", lab.namespace()), ["bad", "guarded"]);

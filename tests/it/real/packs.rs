@@ -114,7 +114,7 @@ pub(super) fn is_empty(plan: &Value) {
     let lines = changes(plan);
     assert!(lines.is_empty(), "there is something to do:\n{}", lines.join("\n"));
     assert!(plan["blocked"].as_object().is_none_or(serde_json::Map::is_empty), "{:#}", plan["blocked"]);
-    let findings = plan["diagnostics"].as_array().cloned().unwrap_or_default();
+    let findings = plan["checks"].as_array().cloned().unwrap_or_default();
     let errors: Vec<_> = findings.iter().filter(|finding| finding["severity"] == "error").collect();
     assert!(errors.is_empty(), "{errors:#?}");
 }

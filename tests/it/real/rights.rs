@@ -61,7 +61,6 @@ async fn a_laptop_without_any_environment_plans_nothing_away() {
         let mut args = vec!["-f", &input];
         args.extend(user.into_iter().flat_map(|user| ["--as", user]));
         let plan = packctl.run(&[&["plan"], &args[..]].concat()).await.exits(4);
-        println!("{}\n{}", plan.out, plan.err);
         plan.says("0 to add, change, replace, delete, adopt");
         packctl.run(&[&["apply", "--yes"], &args[..]].concat()).await.exits(4);
     }
@@ -88,7 +87,6 @@ async fn a_user_who_may_only_read_plans_the_same_plan_and_sends_reads_only() {
     let admin = packctl.run(&["plan", "-f", &input]).await.succeeds();
     let mark = Env::get().mark();
     let reader = packctl.run(&["plan", "-f", &input, "--as", &user]).await.succeeds();
-    println!("{}", reader.out);
     assert!(reader.out.lines().next().is_some_and(|head| head.contains(&user)), "{}", reader.out);
     assert_eq!(without_head(&reader.out), without_head(&admin.out));
     let mut verbs: Vec<String> = lab.requests_of(&user, mark).into_iter().map(|request| request.verb).collect();

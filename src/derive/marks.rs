@@ -1,0 +1,76 @@
+//! Which live objects carry an app's marks.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::names::{APP_NAME, APP_NAMESPACE, GATEWAY_API, Names};
+use super::unwanted::DERIVED;
+use crate::observed::{Live, World};
+use crate::resource::{Address, AppId, Hand, PackId};
+
+/// Whether a live object was applied by us.
+pub(super) fn ours(live: &Live) -> bool {
+    live.applied_by(Hand::MANAGER).is_some()
+}
+
+/// Every live object that carries an app's marks and ours, by app; the NebariApps themselves left out.
+pub(super) struct Marked(BTreeMap<AppId, BTreeMap<Address, Hand>>);
+
+impl Marked {
+    /// `named`: apps that are spoken of, also when only a listener is left of them.
+    pub(super) fn of(cluster: &str, named: impl Iterator<Item = AppId>, world: &World) -> Self {
+        let live = world.of_kind("reconcilers.nebari.dev", "NebariApp").filter_map(|live| live.address.as_app());
+        let mut apps: BTreeSet<AppId> = named.chain(live).collect();
+        let mut marked = Self(BTreeMap::new());
+        for (group, kind) in DERIVED {
+            for live in world.of_kind(group, kind).filter(|live| ours(live) && live.label(PackId::MARK).is_none()) {
+                if let Some(app) = app_of(live, world) {
+                    marked.add(app, live.address.clone(), Hand::Whole);
+                }
+            }
+        }
+        apps.extend(marked.0.keys().cloned());
+        for gateway in world.of_kind(GATEWAY_API, "Gateway") {
+            marked.listeners(gateway, &apps);
+        }
+        for client in world.of_kind("", "client").filter(|live| live.address.is_keycloak()) {
+            let owner = client.value().get("attributes").and_then(|found| found.get(Hand::OWNER)?.as_str());
+            let owner = owner.and_then(|owner| owner.strip_prefix(cluster)?.strip_prefix('/')?.split_once('/'));
+            if let Some((namespace, name)) = owner {
+                marked.add(AppId::new(namespace, name), client.address.clone(), Hand::Record);
+            }
+        }
+        marked
+    }
+
+    /// Listeners that an app's own field manager holds. The manager is a hash, so the apps that could be are tried.
+    fn listeners(&mut self, gateway: &Live, apps: &BTreeSet<AppId>) {
+        let applied = gateway.managed().iter().filter(|entry| entry.is_apply());
+        let managers: BTreeSet<&str> = applied.map(|entry| entry.manager.as_str()).collect();
+        for app in apps {
+            let hand = Hand::entry(&app.to_string(), "listener");
+            if managers.contains(hand.manager()) {
+                let address = gateway.address.clone().with_entry("listeners", &Names::of(app).listener_name());
+                self.add(app.clone(), address, hand);
+            }
+        }
+    }
+
+    fn add(&mut self, app: AppId, address: Address, hand: Hand) {
+        self.0.entry(app).or_default().insert(address, hand);
+    }
+
+    /// What carries the marks of one app.
+    pub(super) fn get(&self, app: &AppId) -> impl Iterator<Item = (&Address, &Hand)> {
+        self.0.get(app).into_iter().flatten()
+    }
+}
+
+/// The app whose marks an object carries: its labels, or its controller where that very NebariApp is live.
+fn app_of(live: &Live, world: &World) -> Option<AppId> {
+    if let (Some(namespace), Some(name)) = (live.label(APP_NAMESPACE), live.label(APP_NAME)) {
+        return Some(AppId::new(namespace, name));
+    }
+    let (kind, name, uid) = live.controller()?;
+    let app = AppId::new(live.address.namespace.clone()?, name);
+    (kind == "NebariApp" && world.get(&Address::app(&app)).live()?.uid == uid).then_some(app)
+}
