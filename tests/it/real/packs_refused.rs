@@ -62,7 +62,6 @@ async fn an_object_of_one_pack_is_not_taken_by_another_nor_one_of_somebody_else(
     Env::get().kubectl_with(&["create", "--field-manager=helper", "-n", lab.namespace(), "-f", "-"], &theirs);
     let alone = format!("{}/{second}.yaml", repo.input());
     let refused = apply(&lab, &alone).await.exits(4);
-    println!("{}\n{}", refused.out, refused.err);
     assert!(refused.line_with("ConfigMap/").contains(lab.namespace()));
     refused.says(&format!("argocd/{first}"));
     refused.says("helper");
