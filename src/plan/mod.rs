@@ -166,8 +166,12 @@ fn leave_to_operator(desired: &Desired, world: &World, plan: &mut Plan) {
         let of_app = change.address.as_app().is_some_and(|app| staying.contains(&app));
         let of_pack = change.pack.as_ref().is_some_and(|pack| packs.contains(pack));
         let is_record = change.pack.as_ref().is_some_and(|pack| change.address.name == pack.record_name());
-        let goes = change.action == Action::Delete || (is_record && change.action == Action::Update);
-        if goes && (of_app || of_pack) {
+        if of_pack && is_record && change.action == Action::Update {
+            // It goes on naming what stays.
+            change.action = Action::None;
+            change.fields.clear();
+        }
+        if change.action == Action::Delete && (of_app || of_pack) {
             change.actor = Actor::Operator(holder.clone());
         }
     }
