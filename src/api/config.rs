@@ -80,6 +80,8 @@ const TRUSTED: &[&str] = &[
 impl Config {
     /// The file's name.
     pub const FILE: &str = "packctl.yaml";
+    /// The code of a credential in the file: its text must not be shown.
+    pub const CREDENTIAL: &str = "PK0119";
 
     /// Reads the file's documents; everything that is wrong is named.
     pub fn from_documents(file: &Arc<str>, documents: &[Document]) -> (Self, Vec<Diagnostic>) {
@@ -94,7 +96,14 @@ impl Config {
         }
         for (key, pointer) in fields.keys("") {
             match key.as_str() {
-                "repositories" => config.repositories = folders(&mut fields, &pointer, normalized_url),
+                "repositories" => {
+                    let carried = credentials(&mut fields, &pointer);
+                    // No other finding may repeat them.
+                    if carried.is_empty() {
+                        config.repositories = folders(&mut fields, &pointer, normalized_url);
+                    }
+                    findings.extend(carried);
+                }
                 "packs" => config.packs = folders(&mut fields, &pointer, str::to_owned),
                 "delivery" => config.read_delivery(&mut fields, &pointer),
                 "clusters" => config.clusters = fields.get(&pointer).cloned(),
@@ -174,10 +183,32 @@ fn folders(fields: &mut Fields<'_>, pointer: &str, key_of: fn(&str) -> String) -
     folders
 }
 
+/// Repositories whose URL carries a password or token. Neither is repeated.
+fn credentials(fields: &mut Fields<'_>, pointer: &str) -> Vec<Diagnostic> {
+    let keys = fields.keys(pointer);
+    keys.into_iter()
+        .filter(|(url, _)| has_credentials(url))
+        .map(|(_, below)| {
+            let error = Diagnostic::error(Config::CREDENTIAL, "the URL of a repository carries a credential");
+            let help = "remove it and rotate it: everybody who can read the repository has seen it";
+            error.field("repositories").place(Some(fields.place(&below))).help(help)
+        })
+        .collect()
+}
+
+/// Whether somebody's password or token stands before the host; `git@host` names a user that everybody has.
+fn has_credentials(url: &str) -> bool {
+    let Some((scheme, rest)) = url.split_once("://") else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':') || scheme.to_lowercase().starts_with("http"))
+}
+
 fn stranger(document: &Document, key: &str, pointer: &str) -> Diagnostic {
     let (code, message, help) = if ENVIRONMENT.contains(&key) {
         let help = "it belongs to the environment of the cluster: ConfigMap packctl-environment, or --environment FILE";
-        ("PK0112", format!("`{key}` is no setting of packctl.yaml"), help.to_owned())
+        let reached = "; how packctl itself reaches Keycloak: --keycloak-endpoint, --keycloak-username";
+        let help = format!("{help}{}", if key == "keycloak" { reached } else { "" });
+        ("PK0112", format!("`{key}` is no setting of packctl.yaml"), help)
     } else if TRUSTED.contains(&key) {
         let help = "a pull request could write it here; it belongs to a flag, an environment variable, --settings FILE or \
                     your own configuration folder";

@@ -1,5 +1,6 @@
 //! `packctl apply` and the walking half of `packctl destroy`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use super::terminal::Terminal;
 use super::{ExitStatus, show};
 use crate::apply::{Limits, Outcome, Report, apply};
 use crate::plan::Plan;
+use crate::resource::Address;
 
 /// Refuses what cannot end well before anything is read.
 pub(super) fn may_write(world: &WorldArgs, write: &WriteArgs, terminal: &Terminal) -> Result<(), Failure> {
@@ -73,29 +75,42 @@ pub(super) async fn walk(planned: Planned, write: &WriteArgs, terminal: &Termina
     Ok(ExitStatus::of_report(&plan, &report, interrupted))
 }
 
+/// What was not done, and for whose sake; why the others failed was said when they did.
 fn summary(plan: &Plan, report: &Report, interrupted: bool, terminal: &Terminal) {
-    let total = plan.steps.len();
-    let head = if report.is_complete() {
-        format!("Done: {}.", super::words::steps(total))
-    } else if interrupted {
-        format!("Interrupted: {} of {} done.", report.done(), super::words::steps(total))
-    } else {
-        format!("Not finished: {} of {} done.", report.done(), super::words::steps(total))
-    };
-    terminal.say(&head);
+    let total = super::words::steps(plan.steps.len());
     if report.is_complete() {
+        terminal.say(&format!("Done: {total}."));
         return;
     }
-    for (id, outcome) in &report.outcomes {
-        let Some(step) = plan.steps.get(*id) else { continue };
-        let why = match outcome {
-            Outcome::Done | Outcome::AlreadyDone => continue,
-            Outcome::Failed(reason) => format!("failed: {reason}"),
-            Outcome::Changed(reason) => format!("stopped: {reason}"),
-            Outcome::Skipped(address) => format!("not done: {} was not done", address.short()),
-            Outcome::NotStarted => "not done".into(),
-        };
-        terminal.say(&format!("  {} {}  {why}", step.title, step.address.short()));
+    let head = if interrupted { "Interrupted" } else { "Not finished" };
+    let waiting = waiting(plan, report);
+    let roots: Vec<String> = waiting.iter().map(|(name, count)| format!("; {count} wait for {name}")).collect();
+    terminal.say(&format!("{head}: {} of {total} done{}.", report.done(), roots.concat()));
+    for step in &plan.steps {
+        if matches!(report.outcomes.get(&step.id), Some(Outcome::Skipped(_) | Outcome::NotStarted)) {
+            terminal.say(&format!("  not done: {} {}", step.title, step.address.short()));
+        }
     }
     terminal.say("What is done stays; the same command again does the rest.");
+}
+
+/// What failed, with the number of steps that wait for it.
+fn waiting(plan: &Plan, report: &Report) -> BTreeMap<String, usize> {
+    // Steps stand behind what they need.
+    let mut roots: BTreeMap<usize, &Address> = BTreeMap::new();
+    let mut waiting = BTreeMap::new();
+    for step in &plan.steps {
+        match report.outcomes.get(&step.id) {
+            Some(Outcome::Failed(_) | Outcome::Changed(_)) => {
+                roots.insert(step.id, &step.address);
+            }
+            Some(Outcome::Skipped(_)) => {
+                let Some(root) = step.after.keys().find_map(|before| roots.get(before).copied()) else { continue };
+                roots.insert(step.id, root);
+                *waiting.entry(root.short()).or_insert(0) += 1;
+            }
+            _ => {}
+        }
+    }
+    waiting
 }

@@ -14,8 +14,16 @@ pub(super) struct Cli {
     #[arg(long, global = true, value_enum, default_value = "auto")]
     pub(super) color: When,
     /// Columns of the output; default: the terminal's, else 120.
-    #[arg(long, global = true, value_name = "COLUMNS")]
+    #[arg(long, global = true, value_name = "COLUMNS", value_parser = width)]
     pub(super) width: Option<usize>,
+}
+
+/// The fewest columns that a plan can be read in.
+pub(super) const NARROWEST: usize = 40;
+
+fn width(text: &str) -> Result<usize, String> {
+    let width = text.parse::<usize>().ok().filter(|width| *width >= NARROWEST);
+    width.ok_or_else(|| format!("it takes a number from {NARROWEST} on"))
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

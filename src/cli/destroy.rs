@@ -13,13 +13,16 @@ use crate::observed::World;
 use crate::plan::{Settled, plan};
 use crate::resource::{AppId, PackId};
 
+/// Warnings that what was named is not there: a typing mistake must not count as done.
+const NOT_THERE: &[&str] = &["PK0308", "PK0309"];
+
 pub(super) async fn run(args: DestroyArgs, terminal: &Terminal) -> Result<ExitStatus, Failure> {
-    if !args.plan {
-        apply::may_write(&args.world, &args.write, terminal)?;
-    }
     if args.targets.is_empty() && args.gateway.is_empty() && args.input.filename.is_empty() {
         return Err(Failure::usage("nothing is named to destroy")
             .help("name app/NAMESPACE/NAME, pack/NAME, --gateway NAMESPACE/NAME, or inputs with -f"));
+    }
+    if !args.plan {
+        apply::may_write(&args.world, &args.write, terminal)?;
     }
     let loaded = super::plan::inputs(&args.input, terminal)?;
     let mut session = Session::open(&args.world, &terminal.secrets).await?;
@@ -49,10 +52,13 @@ pub(super) async fn run(args: DestroyArgs, terminal: &Terminal) -> Result<ExitSt
     let plan = plan(&desired, &graph, &session.world, &session.cluster(), &Settled::new());
     let planned = Planned { loaded: Loaded { documents: Vec::new(), ..loaded }, session, desired, graph, plan };
     show::destroy(&planned, args.all, terminal)?;
-    if args.plan {
-        return Ok(ExitStatus::of_plan(&planned.plan, false));
-    }
-    apply::walk(planned, &args.write, terminal).await
+    let missing = planned.plan.diagnostics.iter().any(|found| NOT_THERE.contains(&found.code.as_str()));
+    let status = if args.plan {
+        ExitStatus::of_plan(&planned.plan, false)
+    } else {
+        apply::walk(planned, &args.write, terminal).await?
+    };
+    Ok(if missing && status == ExitStatus::Success { ExitStatus::Partial } else { status })
 }
 
 fn target(text: &str, cluster: &str, world: &World) -> Result<Target, Failure> {

@@ -42,10 +42,9 @@ pub(super) fn inputs(input: &InputArgs, terminal: &Terminal) -> Result<Loaded, F
     let wanted = crate::load::Inputs { paths: input.filename.clone(), recursive: input.recursive };
     let loaded = load(&wanted, &mut std::io::stdin(), &terminal.secrets);
     let errors = loaded.diagnostics.iter().any(|found| found.severity == crate::diagnostic::Severity::Error);
+    // The plan does not know of them: here warnings are said, or nowhere.
+    show::findings(&loaded.diagnostics, &loaded.sources, terminal);
     if errors {
-        let mut out = String::new();
-        present::diagnostics::render(&mut out, &loaded.diagnostics, &loaded.sources, &terminal.style(false));
-        terminal.say(out.trim_end());
         return Err(Failure::error("the input could not be read"));
     }
     Ok(loaded)

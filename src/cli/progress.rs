@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::terminal::Terminal;
 use crate::apply::{Event, Listener, Outcome};
-use crate::plan::Act;
+use crate::plan::{Act, Step, Until};
 
 /// Lines for people and CI logs.
 pub(super) struct Lines {
@@ -31,6 +31,8 @@ impl Listener for Lines {
                 ));
             }
             Event::Writing { .. } => {}
+            // The summary names what was never tried: it is no progress.
+            Event::Ended { outcome: Outcome::Skipped(_) | Outcome::NotStarted, .. } => {}
             Event::Ended { step, outcome } => {
                 let number = self.ended.fetch_add(1, Ordering::Relaxed) + 1;
                 let end = match outcome {
@@ -38,8 +40,7 @@ impl Listener for Lines {
                     Outcome::AlreadyDone => "  already done".into(),
                     Outcome::Failed(reason) => format!("  failed: {reason}"),
                     Outcome::Changed(reason) => format!("  stopped: {reason}"),
-                    Outcome::Skipped(address) => format!("  skipped: {} was not done", address.short()),
-                    Outcome::NotStarted => "  not started".into(),
+                    Outcome::Skipped(_) | Outcome::NotStarted => "  not done".into(),
                 };
                 let opened = step.title == "open"
                     || (step.title == "create"
@@ -48,7 +49,21 @@ impl Listener for Lines {
                 let probed = if opened && outcome.is_done() { "  accepted, not probed" } else { "" };
                 let line = format!("{number:>4}/{} {} {}{end}{probed}", self.total, step.title, step.address.short());
                 self.terminal.say(&line);
+                if let Some(look) = look(step, outcome) {
+                    self.terminal.say(&format!("        help: {look}"));
+                }
             }
         }
     }
+}
+
+/// Where to look when what a step waits for did not come.
+fn look(step: &Step, outcome: &Outcome) -> Option<String> {
+    let Outcome::Failed(reason) = outcome else { return None };
+    let waited = |until: &&Until| reason.contains(&format!("{} of {}", until.words(), until.address().short()));
+    let address = step.waits.iter().find(waited)?.address();
+    let namespace = address.namespace.as_ref().map(|namespace| format!(" -n {namespace}")).unwrap_or_default();
+    let closed = if step.title == "open" { "; the app stays closed" } else { "" };
+    let longer = if reason.starts_with("waited ") { "; --wait-limit SECONDS waits longer" } else { "" };
+    Some(format!("look at `kubectl describe {}{namespace} {}`{closed}{longer}", address.kind, address.name))
 }

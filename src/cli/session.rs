@@ -41,6 +41,7 @@ pub(super) struct Session {
 impl Session {
     /// Connects, reads the first round, finds the environment, and makes Keycloak's provider.
     pub(super) async fn open(args: &WorldArgs, secrets: &Secrets) -> Result<Self, Failure> {
+        settings::check_helm(args)?;
         let mut session = match &args.snapshot {
             Some(dir) => Self::of_snapshot(dir, secrets)?,
             None => Self::of_cluster(args, secrets).await?,
@@ -71,8 +72,12 @@ impl Session {
 
     fn of_snapshot(dir: &std::path::Path, secrets: &Secrets) -> Result<Self, Failure> {
         let shown = dir.display().to_string();
+        if dir.is_dir() && !["version.json", "kubernetes", "keycloak"].iter().any(|name| dir.join(name).exists()) {
+            return Err(Failure::error(format!("{shown} holds no snapshot"))
+                .help("name a folder that `packctl snapshot --out` wrote"));
+        }
         let snapshot = Snapshot::open(dir, &shown, secrets.clone())
-            .map_err(|found| Failure::error(format!("{shown} is no snapshot")).with(found))?;
+            .map_err(|found| Failure::error(format!("the snapshot {shown} cannot be used")).with(found))?;
         let (mut seen, kinds, crds) = (snapshot.seen(), snapshot.kinds(), snapshot.crds());
         seen.version = snapshot.kubernetes_version().map(str::to_owned);
         let text = snapshot.environment_text();
@@ -172,7 +177,9 @@ impl Session {
         let keycloak = match self.keycloak_settings(args, &settings).await {
             Ok((settings, origin)) => {
                 self.keycloak_origin = origin;
-                Keycloak::new(settings, self.secrets.clone()).map(|provider| Arc::new(provider) as Arc<dyn Provider>)
+                Keycloak::new(settings, self.secrets.clone())
+                    .map(|provider| Arc::new(provider) as Arc<dyn Provider>)
+                    .map_err(|reason| format!("{reason}{}", address_from(args)))
             }
             Err(reason) => Err(reason),
         };
@@ -189,10 +196,12 @@ impl Session {
     ) -> Result<(keycloak::Settings, String), String> {
         let realm = keycloak.realm.clone().ok_or("the environment does not say `keycloak.realm`")?;
         let (endpoint, from) = match (&args.keycloak_endpoint, &keycloak.external_url) {
-            (Some(endpoint), _) => (endpoint.clone(), "--keycloak-endpoint"),
+            (Some(endpoint), _) => (endpoint.clone(), "--keycloak-endpoint or PACKCTL_KEYCLOAK_ENDPOINT"),
             (None, Some(url)) => (url.clone(), "externalURL of the environment"),
             (None, None) => {
-                return Err("no address: set `keycloak.externalURL` in the environment, or --keycloak-endpoint".into());
+                return Err("no address: set `keycloak.externalURL` in the environment, --keycloak-endpoint or \
+                            PACKCTL_KEYCLOAK_ENDPOINT"
+                    .into());
             }
         };
         let (username, password, whose) = match settings::keycloak_credential(args)? {
@@ -288,6 +297,15 @@ impl Session {
 
 fn config_map() -> Address {
     Address::namespaced("", "ConfigMap", Environment::NAMESPACE, Environment::CONFIG_MAP)
+}
+
+/// Which setting gave Keycloak's address, to be said with what is wrong with it.
+fn address_from(args: &WorldArgs) -> &'static str {
+    if args.keycloak_endpoint.is_some() {
+        "; the address is that of --keycloak-endpoint or PACKCTL_KEYCLOAK_ENDPOINT"
+    } else {
+        "; the address is `keycloak.externalURL` of the environment, --keycloak-endpoint names another one"
+    }
 }
 
 fn parse(origin: &str, text: &str) -> Result<Environment, Failure> {

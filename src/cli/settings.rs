@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 
 use super::args::WorldArgs;
+use super::failure::Failure;
 use crate::render::Helm;
 
 /// Keycloak's user and password, if flags and variables name one; an error when only half of it is there.
@@ -23,6 +24,15 @@ pub(super) fn keycloak_credential(args: &WorldArgs) -> Result<Option<(String, Se
         })?,
     };
     Ok(Some((username.clone(), SecretString::from(password))))
+}
+
+/// Refuses a helm program that was named and is not there: a chart would blame helm's absence from PATH.
+pub(super) fn check_helm(args: &WorldArgs) -> Result<(), Failure> {
+    match &args.helm {
+        Some(file) if !file.is_file() => Err(Failure::usage(format!("{} is no file", file.display()))
+            .help("--helm or PACKCTL_HELM names the helm program; leave it out to take helm on PATH")),
+        _ => Ok(()),
+    }
 }
 
 /// The helm program: the one that was named, else the one on PATH.

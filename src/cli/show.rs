@@ -25,8 +25,12 @@ pub(super) fn destroy(planned: &Planned, all: bool, terminal: &Terminal) -> Resu
     Ok(())
 }
 
-/// Errors with their surroundings; the plan itself lists them, and the warnings, in a line each.
+/// Errors with their surroundings. The plan itself lists them, and the warnings, with what to do: on a terminal that shows
+/// both streams the surroundings would say everything a second time.
 fn errors(planned: &Planned, terminal: &Terminal) {
+    if terminal.shows_both() {
+        return;
+    }
     let found = planned.plan.diagnostics.iter().filter(|found| found.severity == Severity::Error);
     findings(&found.cloned().collect::<Vec<_>>(), &planned.loaded.sources, terminal);
 }

@@ -4,6 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 
 use console::Term;
 
+use super::args::NARROWEST;
 use crate::present::Style;
 use crate::resource::Secrets;
 
@@ -28,9 +29,15 @@ impl Terminal {
 
     /// How to present.
     pub(super) fn style(&self, all: bool) -> Style {
-        let width =
-            self.width.unwrap_or_else(|| if self.out.is_term() { usize::from(self.out.size().1).max(40) } else { 120 });
+        let width = self
+            .width
+            .unwrap_or_else(|| if self.out.is_term() { usize::from(self.out.size().1).max(NARROWEST) } else { 120 });
         Style { color: self.color, width, all, unicode: false }
+    }
+
+    /// Whether one person sees both streams, one after the other.
+    pub(super) fn shows_both(&self) -> bool {
+        self.out.is_term() && self.err.is_term()
     }
 
     /// Writes data. A reader that went away is no error.

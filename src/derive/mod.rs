@@ -133,12 +133,19 @@ fn derive_apps(environment: &Environment, world: &World, desired: &mut Desired) 
         match ground::ground(&app, environment, world) {
             Ok(ground) => {
                 let resources = resources(&app, &ground, world);
-                let taken = resources.iter().find(|resource| {
+                let mut taken = resources.iter().filter(|resource| {
                     let other = desired.wanted.get(&resource.address);
                     other.is_some_and(|other| other.app != resource.app)
                 });
-                if let Some(taken) = taken {
-                    desired.diagnostics.push(declared_too(&app, taken, desired));
+                let taken: Vec<&Resource> = taken.by_ref().collect();
+                for resource in &taken {
+                    let finding = declared_too(&app, resource, desired);
+                    desired.diagnostics.push(finding);
+                    // Neither of the two is written: the manifest could open what the app keeps closed.
+                    desired.wanted.remove(&resource.address);
+                    desired.refused.insert(resource.address.clone(), "PK0306".into());
+                }
+                if !taken.is_empty() {
                     continue;
                 }
                 for resource in resources {

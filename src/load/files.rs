@@ -96,6 +96,9 @@ impl Gathered {
                 if link && recursive {
                     let text = format!("{} is a link to a folder and is not followed", slashes(&path));
                     self.findings.push(Diagnostic::warning("PK0115", text).help("name the folder with -f"));
+                } else if recursive && is_snapshot(&path) {
+                    let text = format!("{} is a recorded world, not input: it is not read", slashes(&path));
+                    self.findings.push(Diagnostic::warning("PK0118", text).help("--snapshot names it"));
                 } else if recursive {
                     self.walk(&path, folder, recursive, depth + 1);
                 } else if !link && holds_manifests(&path) {
@@ -140,6 +143,11 @@ impl Gathered {
 fn is_manifest(path: &Path) -> bool {
     let ending = path.extension().and_then(|ending| ending.to_str());
     matches!(ending, Some("yaml" | "yml" | "json")) && path.file_name().is_some_and(|name| name != Config::FILE)
+}
+
+/// Whether a folder is what `packctl snapshot` writes.
+fn is_snapshot(folder: &Path) -> bool {
+    folder.join("version.json").is_file() && ["kubernetes", "keycloak"].iter().any(|side| folder.join(side).is_dir())
 }
 
 fn holds_manifests(folder: &Path) -> bool {

@@ -98,6 +98,7 @@ pub fn load(inputs: &Inputs, stdin: &mut dyn Read, secrets: &Secrets) -> Loaded 
     }
     texts.sort_by(|a, b| a.found.shown.cmp(&b.found.shown));
 
+    loaded.refuse_nothing(&texts, &gathered);
     loaded.take_applications(&mut texts);
     let delivered = loaded.delivered_folders();
     for text in texts {
@@ -146,6 +147,9 @@ impl Loaded {
             Ok(documents) => {
                 let (config, findings) = Config::from_documents(&file, &documents);
                 self.config = config;
+                if findings.iter().any(|found| found.code == Config::CREDENTIAL) {
+                    self.sources.0.remove(&file);
+                }
                 self.diagnostics.extend(findings);
             }
             Err(error) => self.diagnostics.push(error),
@@ -183,6 +187,25 @@ impl Loaded {
                 };
                 self.diagnostics.push(error.place(Some(start(&folder.shown.as_str().into()))).help(help));
             }
+        }
+    }
+
+    /// A pipe that broke or a file that was cut off must not look like a plan without changes.
+    fn refuse_nothing(&mut self, texts: &[Text], gathered: &Gathered) {
+        let holds_none = |text: &Text| text.documents.as_ref().is_ok_and(Vec::is_empty);
+        let mut empty: Vec<String> = texts
+            .iter()
+            .filter(|text| !text.found.walked && holds_none(text))
+            .map(|text| if text.real.is_none() { "standard input".into() } else { text.found.shown.to_string() })
+            .collect();
+        let (mut walked, packs) = (texts.iter().filter(|text| text.found.walked).peekable(), !self.folders.is_empty());
+        if walked.peek().is_some() && walked.all(holds_none) && !packs {
+            let filled = gathered.folders.values().filter(|folder| folder.files > 0);
+            empty.extend(filled.map(|folder| folder.shown.clone()));
+        }
+        for shown in empty {
+            let error = Diagnostic::error("PK0102", format!("{shown} holds no manifests"));
+            self.diagnostics.push(error.help("it holds no object at all: was it written to the end?"));
         }
     }
 

@@ -179,6 +179,35 @@ fn inputs_of_two_configurations_are_refused() {
 }
 
 #[test]
+fn an_input_without_an_object_is_an_error() {
+    let folder = repo(&[("e.yaml", ""), ("c/c.yaml", "# nothing\n"), ("a.yaml", &object("A", "ay"))]);
+    let said = |path: &str| findings(&folder, &loaded(&folder, &[path]));
+    assert_eq!(said("e.yaml"), ["PK0102 e.yaml holds no manifests"]);
+    assert_eq!(said("c"), ["PK0102 c holds no manifests"]);
+    assert_eq!(said("-"), ["PK0102 standard input holds no manifests"]);
+    assert_eq!(said("."), Vec::<String>::new(), "an empty file beside others is none");
+}
+
+#[test]
+fn a_credential_in_packctl_yaml_is_refused_unseen() {
+    let text = "repositories:\n  https://me:tok3n@git.example.com/x: 7\n  ssh://git@git.example.com/y: .\n";
+    let folder = repo(&[("a.yaml", &object("A", "ay")), ("packctl.yaml", text)]);
+    let loaded = loaded(&folder, &["."]);
+    let expected = ["PK0119 packctl.yaml:2 the URL of a repository carries a credential"];
+    assert_eq!(findings(&folder, &loaded), expected);
+    assert!(!format!("{:?}{:?}", loaded.diagnostics, loaded.sources).contains("tok3n"));
+}
+
+#[test]
+fn a_recorded_world_below_is_no_input() {
+    let world = [("world/version.json", "{}"), ("world/kubernetes/x.yaml", "a: b"), ("world/environment.yaml", "c: d")];
+    let folder = repo(&[&[("a.yaml", object("A", "ay").as_str())], world.as_slice()].concat());
+    let (loaded, _) = loaded_with(&folder, &["."], true, "");
+    assert_eq!(names(&loaded), ["ay"]);
+    assert_eq!(loaded.diagnostics.iter().map(|found| found.code.as_str()).collect::<Vec<_>>(), ["PK0118"]);
+}
+
+#[test]
 fn packctl_yaml_says_what_belongs_elsewhere() {
     let folder = repo(&[
         ("a.yaml", &object("A", "ay")),

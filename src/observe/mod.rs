@@ -1,7 +1,7 @@
 //! Stage 5: what to read. The providers do the reading; requests grow with kinds and pages, never with unchanged objects.
 //!
 //! Two rounds: the first finds out where we are (environment, the packs' records, NebariApps), the second reads one list for
-//! each kind that is rendered, recorded or derivable, and by name the few objects that no list proves absent.
+//! each kind that is rendered, recorded of these packs, or derivable, and by name the few objects that no list proves absent.
 
 use std::collections::BTreeSet;
 
@@ -64,11 +64,21 @@ pub fn second(scope: Scope<'_>, environment: &Environment, world: &World) -> Rea
             set.object(address);
         }
     }
+    let mut records = BTreeSet::new();
     if let Some(cluster) = cluster_name(environment, world) {
         set.objects.extend(scope.packs.iter().filter_map(|pack| record_address(pack, &cluster, world)));
+        let of_targets = scope.targets.iter().filter_map(|target| match target {
+            Target::Pack { namespace, name } => Some((namespace, name)),
+            Target::App(_) | Target::Gateway(_) => None,
+        });
+        let ids = scope.packs.iter().map(|pack| (&pack.id_namespace, &pack.name)).chain(of_targets);
+        records.extend(ids.map(|(namespace, name)| {
+            PackId { cluster: cluster.clone(), namespace: namespace.clone(), name: name.clone() }.record_name()
+        }));
     }
     set.namespaces.extend(scope.packs.iter().filter_map(|pack| pack.destination.clone()));
-    for live in world.of_kind("", "ConfigMap").filter(|live| live.label(PackId::MARK).is_some()) {
+    // The kinds of other packs are no matter of this run: who may not read them still plans these.
+    for live in world.of_kind("", "ConfigMap").filter(|live| records.contains(&live.address.name)) {
         for (group, kind) in recorded_kinds(live.value()) {
             list(&group, &kind, &mut set);
         }

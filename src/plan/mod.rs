@@ -51,6 +51,7 @@ pub fn plan(desired: &Desired, graph: &ResourceGraph, world: &World, cluster: &s
     }
     let conditions = changes(desired, world, settled, &mut plan);
     block_dependants(desired, graph, &mut plan);
+    reopen(desired, world, &mut plan);
     leave_to_operator(desired, world, &mut plan);
     plan.openings = openings(desired, &plan);
     note_anchors(desired, &mut plan);
@@ -128,6 +129,21 @@ fn block_dependants(desired: &Desired, graph: &ResourceGraph, plan: &mut Plan) {
     }
 }
 
+/// A route whose policy is made anew is closed meanwhile, also where nothing of the route differs.
+fn reopen(desired: &Desired, world: &World, plan: &mut Plan) {
+    for id in desired.grounds.keys().filter(|id| desired.apps.get(id).is_some_and(crate::derive::App::login)) {
+        let names = Names::of(id);
+        let made = plan.changes.get(&names.policy()).is_some_and(|change| change.action == Action::Create);
+        let open = world.get(&names.route()).live().is_some_and(|route| steps::weight(route.value()) > 0);
+        if let (true, Some(change)) = (made && open, plan.changes.get_mut(&names.route()))
+            && change.action == Action::None
+        {
+            change.action = Action::Update;
+            change.notes.push("closed while its policy is missing, then opened".into());
+        }
+    }
+}
+
 fn leave_to_operator(desired: &Desired, world: &World, plan: &mut Plan) {
     let Some(holder) = compare::holder(world) else { return };
     let mut staying: BTreeSet<AppId> = BTreeSet::new();
@@ -149,7 +165,9 @@ fn leave_to_operator(desired: &Desired, world: &World, plan: &mut Plan) {
     for change in plan.changes.values_mut() {
         let of_app = change.address.as_app().is_some_and(|app| staying.contains(&app));
         let of_pack = change.pack.as_ref().is_some_and(|pack| packs.contains(pack));
-        if change.action == Action::Delete && (of_app || of_pack) {
+        let is_record = change.pack.as_ref().is_some_and(|pack| change.address.name == pack.record_name());
+        let goes = change.action == Action::Delete || (is_record && change.action == Action::Update);
+        if goes && (of_app || of_pack) {
             change.actor = Actor::Operator(holder.clone());
         }
     }

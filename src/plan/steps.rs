@@ -163,7 +163,16 @@ impl Builder<'_> {
         let address = &change.address;
         let (only_if, force) = self.conditions.get(address).cloned().unwrap_or((Precondition::Absent, false));
         let title = if change.action == Action::Create { "create" } else { "update" };
-        let after = self.after(address);
+        let mut after = self.after(address);
+        if change.action == Action::Create
+            && let Some(close) = change
+                .app
+                .as_ref()
+                .filter(|app| Names::of(app).policy() == *address)
+                .and_then(|app| self.close_open_route(app))
+        {
+            after.insert(close, "the route is closed before its policy is made anew");
+        }
         if let Some(app) = change.app.clone().filter(|app| Names::of(app).route() == *address) {
             return self.write_route(&app, change, resource, after, only_if, force);
         }
@@ -242,6 +251,17 @@ impl Builder<'_> {
         }
     }
 
+    /// Closes an app's route that is open without its policy; the id of the step, nothing where there is no such route.
+    fn close_open_route(&mut self, app: &AppId) -> Option<usize> {
+        let address = Names::of(app).route();
+        let open = self.world.get(&address).live().is_some_and(|route| weight(route.value()) > 0);
+        let login = self.desired.apps.get(app).is_some_and(crate::derive::App::login);
+        let resource = self.desired.wanted.get(&address).filter(|_| open && login)?;
+        let (only_if, force) = self.conditions.get(&address).cloned()?;
+        let act = Act::Apply { resource: Box::new(closed(resource)), force };
+        Some(self.push(&address, "close", act, Vec::new(), BTreeMap::new(), only_if))
+    }
+
     fn write_route(
         &mut self,
         app: &AppId,
@@ -279,7 +299,12 @@ impl Builder<'_> {
         } else {
             // Closed first: a policy has no status before its route exists, so nothing could be awaited.
             let opening = [attach.clone(), served.clone()].concat();
-            if live_weight == Some(0) {
+            let closed_already = self.last.get(address).copied();
+            if let Some(before) = closed_already {
+                let mut after = after;
+                after.insert(before, "the route is opened when its policy is in force");
+                self.push(address, "open", apply(resource.clone(), false), opening, after, Precondition::After(before))
+            } else if live_weight == Some(0) {
                 self.push(address, "open", apply(resource.clone(), force), opening, after, only_if)
             } else {
                 let closed = apply(closed(resource), force);
@@ -404,7 +429,7 @@ fn rank(change: &Change) -> usize {
 }
 
 /// The largest weight of a route's backends; 1 where none is written.
-fn weight(route: &Value) -> u64 {
+pub(super) fn weight(route: &Value) -> u64 {
     let rules = route.pointer("/spec/rules").and_then(Value::as_array);
     let backends = rules.into_iter().flatten().filter_map(|rule| rule.get("backendRefs")?.as_array()).flatten();
     backends.map(|backend| backend.get("weight").and_then(Value::as_u64).unwrap_or(1)).max().unwrap_or(0)

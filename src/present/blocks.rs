@@ -137,14 +137,13 @@ fn rows(view: &View<'_>, changes: &[&Change]) -> Vec<Row> {
             (None, _) => direct.push(change),
         }
     }
-    let root = common_folder(direct.iter().copied().chain(apps.values().filter_map(|(own, _)| *own)));
     let mut groups: Vec<(usize, usize, Vec<Row>)> = Vec::new();
-    for (wave, row) in sorted_rows(view, &direct, 2, root) {
+    for (wave, row) in sorted_rows(view, &direct, 2) {
         groups.push((wave, 0, vec![row]));
     }
     for (app, (own, below)) in apps {
-        let mut rows = vec![own.map_or_else(|| parent(view, app), |change| row(view, change, 2, root))];
-        let nested = sorted_rows(view, &below, 4, root);
+        let mut rows = vec![own.map_or_else(|| parent(view, app), |change| row(view, change, 2))];
+        let nested = sorted_rows(view, &below, 4);
         let first = own.map(|change| wave(view, change)).or(nested.first().map(|(wave, _)| *wave));
         rows.extend(nested.into_iter().map(|(_, row)| row));
         groups.push((first.unwrap_or(usize::MAX), 1, rows));
@@ -163,7 +162,7 @@ fn wave(view: &View<'_>, change: &Change) -> usize {
 }
 
 /// Rows by wave, kind and address; equal changes stand where the first of them does.
-fn sorted_rows(view: &View<'_>, changes: &[&Change], indent: usize, root: &str) -> Vec<(usize, Row)> {
+fn sorted_rows(view: &View<'_>, changes: &[&Change], indent: usize) -> Vec<(usize, Row)> {
     let mut sorted = changes.to_vec();
     sorted
         .sort_by_cached_key(|change| (wave(view, change), change.address.kind.to_lowercase(), change.address.clone()));
@@ -182,7 +181,7 @@ fn sorted_rows(view: &View<'_>, changes: &[&Change], indent: usize, root: &str) 
                 folded(view, change, group, indent)
             }
             Some(_) => continue,
-            None => row(view, change, indent, root),
+            None => row(view, change, indent),
         };
         rows.push((wave(view, change), row));
     }
@@ -200,7 +199,7 @@ fn fold_key(view: &View<'_>, change: &Change) -> Option<String> {
 }
 
 fn folded(view: &View<'_>, first: &Change, group: &[&Change], indent: usize) -> Row {
-    let mut row = row(view, first, indent, "");
+    let mut row = row(view, first, indent);
     let names: Vec<String> = group.iter().map(|change| view.name(&change.address)).collect();
     row.name = count(group.len(), "object");
     row.below.push((Label::Faint, some_of(&names, 3)));
@@ -226,7 +225,7 @@ fn parent(view: &View<'_>, app: &AppId) -> Row {
     }
 }
 
-fn row(view: &View<'_>, change: &Change, indent: usize, root: &str) -> Row {
+fn row(view: &View<'_>, change: &Change, indent: usize) -> Row {
     let mut below = Vec::new();
     let detail = match (&change.actor, change.action) {
         (Actor::Operator(seen), action) if action != Action::None => {
@@ -260,7 +259,7 @@ fn row(view: &View<'_>, change: &Change, indent: usize, root: &str) -> Row {
         name: view.name(&change.address),
         detail,
         steps: steps::cell(view, change),
-        place: place.strip_prefix(root).map(str::to_owned).unwrap_or(place),
+        place,
         below,
     }
 }
@@ -276,19 +275,4 @@ fn changed(view: &View<'_>, change: &Change, below: &mut Vec<(Label, String)>) -
     }
     below.extend(rest.map(|rest| (Label::Faint, rest)));
     Some(first.text)
-}
-
-/// The folder, with its slash, that holds all files of a block: rows leave it out.
-fn common_folder<'c>(changes: impl Iterator<Item = &'c Change>) -> &'c str {
-    let files = changes.filter_map(|change| change.resource.as_ref()?.place()).map(|place| place.file.as_ref());
-    let folder = |file: &'c str| file.rfind('/').map_or("", |slash| &file[..=slash]);
-    let mut common: Option<&str> = None;
-    for file in files {
-        let mut here = common.unwrap_or_else(|| folder(file));
-        while !file.starts_with(here) {
-            here = folder(here.trim_end_matches('/'));
-        }
-        common = Some(here);
-    }
-    common.unwrap_or_default()
 }

@@ -38,6 +38,10 @@ fn group<'a>(found: &'a Diagnostic, sources: &SourceMap) -> Group<'a> {
                     .path(visible(&place.file).into_owned())
                     .annotation(AnnotationKind::Primary.span(line.start..line.end)),
             ),
+            // Nobody read the text: its beginning is no observation.
+            None if (place.line, place.column) == (1, 1) && !sources.0.contains_key(&place.file) => {
+                group.element(Origin::path(visible(&place.file)))
+            }
             None => group.element(
                 Origin::path(visible(&place.file)).line(place.line as usize).char_column(place.column as usize),
             ),

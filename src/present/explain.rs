@@ -120,7 +120,7 @@ impl<'p> Page<'p> {
     fn fields(&self, out: &mut String, change: &'p Change) {
         let Some(resource) = &change.resource else { return };
         let causes = Causes::of(resource);
-        let lists_body = matches!(change.action, Action::Create) && change.fields.is_empty();
+        let lists_body = matches!(change.action, Action::Create | Action::None) && change.fields.is_empty();
         if !lists_body && change.fields.is_empty() {
             return;
         }

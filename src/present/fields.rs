@@ -10,7 +10,7 @@ use super::words::{count, when};
 use super::{Label, View};
 use crate::diff::{Class, FieldChange, Who};
 use crate::plan::{Action, Change};
-use crate::resource::{Entry, FieldPath, PathStep};
+use crate::resource::{Entry, FieldPath, Hand, PathStep};
 
 /// How many fields of one object show without `--all`.
 const SHOWN: usize = 4;
@@ -76,9 +76,15 @@ pub(super) fn first(view: &View<'_>, change: &Change) -> Option<String> {
 }
 
 fn line(view: &View<'_>, change: &Change, field: &FieldChange, names: &Names) -> FieldLine {
-    let name = names.name(view, &field.path);
+    // Two digests say nothing to anybody.
+    let own = matches!(field.path.0.last(), Some(PathStep::Field(key)) if key == Hand::DECLARED);
+    let text = if own {
+        "packctl's own record of its fields".into()
+    } else {
+        format!("{} {}", names.name(view, &field.path), movement(view, change, field))
+    };
     FieldLine {
-        text: format!("{name} {}", movement(view, change, field)),
+        text,
         class: class(view, &field.class, when),
         label: match field.class {
             Class::Drift(_) => Label::Drift,

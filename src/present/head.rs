@@ -17,6 +17,8 @@ pub(super) struct Signal {
     pub(super) label: Label,
     pub(super) text: String,
     pub(super) place: String,
+    /// What to do.
+    pub(super) help: String,
 }
 
 /// The first line: cluster, server, user, how much was read.
@@ -103,7 +105,8 @@ fn findings(view: &View<'_>, severity: Severity) -> Vec<Signal> {
             let named = |object: &&Address| found.message.starts_with(&object.short());
             let of = object.filter(|object| !named(object)).map(|object| format!("{}: ", view.name(object)));
             let text = format!("{}{} [{}]", of.unwrap_or_default(), view.text(&found.message), view.text(&found.code));
-            Signal::new(word, label, text).at(view, found.place.as_ref())
+            let help = found.help.as_ref().map(|help| format!("help: {}", view.text(help)));
+            Signal { help: help.unwrap_or_default(), ..Signal::new(word, label, text).at(view, found.place.as_ref()) }
         })
         .collect()
 }
@@ -204,7 +207,7 @@ fn drift(view: &View<'_>) -> Vec<Signal> {
 
 impl Signal {
     fn new(word: &'static str, label: Label, text: String) -> Self {
-        Self { word, label, text, place: String::new() }
+        Self { word, label, text, place: String::new(), help: String::new() }
     }
 
     fn at(mut self, view: &View<'_>, place: Option<&Place>) -> Self {
@@ -244,8 +247,12 @@ pub(super) fn write(out: &mut String, view: &View<'_>, signals: &[Signal]) {
             line.end(out);
         }
         super::layout::below(out, view, margin, Label::Faint, place, width);
+        super::layout::below(out, view, margin, Label::Plain, &signal.help, width);
     }
 }
+
+/// What stands among names of packs for all that belongs to none.
+pub(super) const LOOSE: &str = "objects without a pack";
 
 /// The names of packs of which nothing moves, on one line.
 pub(super) fn in_sync(view: &View<'_>, names: &[String], objects: usize) -> Option<String> {
@@ -253,5 +260,10 @@ pub(super) fn in_sync(view: &View<'_>, names: &[String], objects: usize) -> Opti
     // What was not planned might have moved them.
     let complete = view.plan.blocked.is_empty() && view.stopped.is_empty() && view.plan.unreadable.is_empty();
     let limit = if complete { "" } else { ", as far as planned" };
-    (!names.is_empty()).then(|| format!("{} in sync{limit}: {}.", some_of(names, shown), count(objects, "object")))
+    let objects = count(objects, "object");
+    match names {
+        [] => None,
+        [only] if only == LOOSE => Some(format!("{objects} without a pack in sync{limit}.")),
+        _ => Some(format!("{} in sync{limit}: {objects}.", some_of(names, shown))),
+    }
 }

@@ -61,8 +61,8 @@ impl Columns {
 
         let rest = GAP + detail + GAP + steps + GAP + place;
         let room = width.saturating_sub(rest).min(lead);
-        let fitting = rows.clone().filter(|row| row.lead() <= room).count();
-        let with_place = place > 0 && 4 * fitting >= 3 * rows.clone().count();
+        // Places are whole paths: a column of them must not push details away from their names.
+        let with_place = place > 0 && room == lead;
         let room =
             if with_place { room } else { width.saturating_sub(GAP + detail + GAP + steps).clamp(24, lead.max(24)) };
         let detail_at = room + GAP;
@@ -84,10 +84,11 @@ impl Columns {
             line.to(self.detail);
             line.put(Label::Plain, &row.detail);
         }
-        if !row.steps.is_empty() {
-            let latest = self.width.saturating_sub(columns(&row.steps));
-            let start = self.steps.min(latest);
-            line.to(start.max(line.at + GAP));
+        let latest = self.width.saturating_sub(columns(&row.steps));
+        let steps_at = self.steps.min(latest).max(line.at + GAP);
+        let steps_fit = steps_at <= latest;
+        if !row.steps.is_empty() && steps_fit {
+            line.to(steps_at);
             line.put(Label::Plain, &row.steps);
         }
         let mut place = row.place.as_str();
@@ -99,6 +100,9 @@ impl Columns {
         if !beside {
             below(out, view, self.under(row, &row.detail), Label::Plain, &row.detail, self.width);
         }
+        if !steps_fit {
+            below(out, view, row.margin(), Label::Plain, &row.steps, self.width);
+        }
         if !place.is_empty() {
             below(out, view, row.margin(), Label::Faint, &format!("at {place}"), self.width);
         }
@@ -107,9 +111,9 @@ impl Columns {
         }
     }
 
-    /// Where a detail goes that does not fit beside its name: below its column if it fits there.
+    /// Where a detail goes that does not fit beside its name: below its column if it fits there, else where all lines below go.
     fn under(&self, row: &Row, detail: &str) -> usize {
-        if self.detail + columns(detail) <= self.width { self.detail } else { row.margin() + 2 }
+        if self.detail + columns(detail) <= self.width { self.detail } else { row.margin() }
     }
 }
 

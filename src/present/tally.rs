@@ -1,9 +1,13 @@
 //! Counting, and the line of totals.
 
+use std::collections::BTreeSet;
+
 use super::fields::{in_doubt, only_drift};
-use super::words::count;
+use super::words::{count, list};
+use crate::diagnostic::Severity;
 use crate::diff::Class;
 use crate::plan::{Action, Actor, Change, Plan};
+use crate::resource::Address;
 
 /// Totals, taken over everything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,8 +90,30 @@ pub(super) fn line(plan: &Plan) -> String {
     for (number, words) in rest.iter().filter(|(number, _)| *number > 0) {
         line.push_str(&format!("; {number} {words}"));
     }
+    if let Some(refused) = refused(plan) {
+        line.push_str(&format!("; {refused} refused"));
+    }
     line.push('.');
     line
+}
+
+/// `1 app and 2 objects`: what errors stop, which no other total counts.
+fn refused(plan: &Plan) -> Option<String> {
+    let errors = || plan.diagnostics.iter().filter(|found| found.severity == Severity::Error);
+    let alone = || errors().filter(|found| found.app.is_none());
+    let objects: BTreeSet<&Address> = alone().filter_map(|found| found.object.as_ref()).collect();
+    let packs = objects.iter().filter(|object| object.kind == "Application").count();
+    let parts: Vec<String> = [
+        (plan.stopped().len(), "app"),
+        (packs, "pack"),
+        (objects.len() - packs, "object"),
+        (alone().filter(|found| found.object.is_none()).count(), "input"),
+    ]
+    .into_iter()
+    .filter(|(number, _)| *number > 0)
+    .map(|(number, word)| count(number, word))
+    .collect();
+    (!parts.is_empty()).then(|| list(&parts))
 }
 
 /// `1 change, 1 drift`: what moves in one block.

@@ -7,6 +7,7 @@ use super::blocks::{Block, blocks};
 use super::layout::{Columns, Line, below};
 use super::visible::{columns, wrap};
 use super::{Label, Style, View, head, tally};
+use crate::diagnostic::Severity;
 use crate::plan::{Action, Plan};
 
 /// A plan that is longer repeats at its foot what people must read.
@@ -44,14 +45,24 @@ pub fn plan_then(out: &mut String, plan: &Plan, next: &str, style: &Style) {
     }
     out.push('\n');
     below(out, &view, 0, Label::Plain, &tally::line(plan), style.width);
+    let next = if plan.is_empty() && !next.is_empty() { nothing_to_apply(plan) } else { next };
     below(out, &view, 0, Label::Faint, next, style.width);
+}
+
+/// The last line where no command helps.
+fn nothing_to_apply(plan: &Plan) -> &'static str {
+    if plan.diagnostics.iter().any(|found| found.severity == Severity::Error) {
+        "Nothing to apply: correct the errors above."
+    } else {
+        "Nothing here is for packctl to apply."
+    }
 }
 
 /// Whether there is nothing to show, apply, doubt or repair.
 fn nothing_to_do(view: &View<'_>) -> bool {
     let plan = view.plan;
     let still = plan.changes.values().all(|change| change.action == Action::None && change.fields.is_empty());
-    let sound = plan.diagnostics.iter().all(|found| found.severity != crate::diagnostic::Severity::Error);
+    let sound = plan.diagnostics.iter().all(|found| found.severity != Severity::Error);
     still && sound && plan.is_empty() && plan.blocked.is_empty() && plan.openings.is_empty() && view.stopped.is_empty()
 }
 
@@ -68,7 +79,7 @@ fn write_blocks(out: &mut String, view: &View<'_>) {
         }
     }
     let in_sync = quiet.iter().map(|block| block.in_sync).sum();
-    let name = |block: Block| if block.loose { "objects without a pack".into() } else { block.name };
+    let name = |block: Block| if block.loose { head::LOOSE.into() } else { block.name };
     let names: Vec<String> = quiet.into_iter().map(name).collect();
     if let Some(text) = head::in_sync(view, &names, in_sync) {
         out.push('\n');
@@ -102,12 +113,10 @@ fn write_heading(out: &mut String, view: &View<'_>, block: &Block, names: usize,
 
 /// What to type next; the inputs are the caller's.
 fn next_command(plan: &Plan) -> String {
-    match (plan.is_empty(), plan.seen.snapshot) {
-        (true, _) => "Nothing here is for packctl to apply.".into(),
-        (false, true) => format!(
-            "Next: packctl apply --snapshot {}, with the same inputs; it writes into the snapshot.",
-            super::visible(&plan.seen.server)
-        ),
-        (false, false) => "Next: packctl apply, with the same inputs.".into(),
+    if plan.seen.snapshot {
+        let snapshot = super::visible(&plan.seen.server);
+        format!("Next: packctl apply --snapshot {snapshot}, with the same inputs; it writes into the snapshot.")
+    } else {
+        "Next: packctl apply, with the same inputs.".into()
     }
 }

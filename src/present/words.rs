@@ -32,12 +32,12 @@ pub(super) fn some_of<T: AsRef<str>>(items: &[T], shown: usize) -> String {
     format!("{} and {} more", first.join(", "), items.len() - shown)
 }
 
-/// An RFC 3339 time as people say it, in UTC: `20 November 14:02 UTC`; what is no time stays as it is.
+/// An RFC 3339 time as people say it, in UTC: `20 November 2026 14:02 UTC`; what is no time stays as it is.
 pub(super) fn when(time: &str) -> String {
-    spoken(time, "%-d %B %H:%M UTC")
+    spoken(time, "%-d %B %Y %H:%M UTC")
 }
 
-/// The same with year and seconds.
+/// The same with seconds.
 pub(super) fn when_exactly(time: &str) -> String {
     spoken(time, "%-d %B %Y %H:%M:%S UTC")
 }
@@ -61,7 +61,7 @@ mod tests {
         assert_eq!(list(&["a", "b", "c"]), "a, b and c");
         assert_eq!(some_of(&["a", "b", "c", "d"], 2), "a, b and 2 more");
         assert_eq!(some_of(&["a", "b", "c"], 2), "a, b and c");
-        assert_eq!(when("2026-11-20T14:02:33Z"), "20 November 14:02 UTC");
+        assert_eq!(when("2026-11-20T14:02:33Z"), "20 November 2026 14:02 UTC");
         assert_eq!(when_exactly("2026-11-20T15:02:33+01:00"), "20 November 2026 14:02:33 UTC");
         assert_eq!(when("soon\u{1b}"), "soon\\u{1b}");
     }

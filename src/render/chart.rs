@@ -26,7 +26,7 @@ const MAX_LEVELS: usize = 8;
 const MAX_SAID: usize = 2_000;
 
 static TEMPLATE: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"[A-Za-z0-9._-]+/((?:charts/[^/:\s]+/)*templates/[^:\s()]+):(\d+)").ok());
+    LazyLock::new(|| Regex::new(r"[A-Za-z0-9._-]+/((?:charts/[^/:\s]+/)*templates/[^:\s()]+):(\d+)?").ok());
 
 impl Chart {
     pub(super) fn read(source: &Source) -> Result<Self, Diagnostic> {
@@ -111,7 +111,8 @@ impl Chart {
             text.trim().trim_start_matches("Error: ").trim_end_matches('.').chars().take(MAX_SAID).collect();
         let found = TEMPLATE.as_ref().and_then(|regex| regex.captures(&text));
         let place = found.and_then(|found| {
-            let line = found.get(2)?.as_str().parse().ok()?;
+            // What helm finds in the result has a line there, not in the template.
+            let line = found.get(2).and_then(|line| line.as_str().parse().ok()).unwrap_or(1);
             Some(Place { file: self.template(source, found.get(1)?.as_str()), line, column: 1 })
         });
         let error = Diagnostic::error("PK0212", format!("helm cannot render the chart: {text}"));

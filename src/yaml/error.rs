@@ -35,6 +35,9 @@ pub(super) fn diagnostic(file: &Arc<str>, error: &Error) -> Diagnostic {
             let help = format!("the limits of one file are {MAX_DEPTH} levels and {MAX_NODES} nodes; split it");
             ("PK0107", what.to_owned(), help)
         }
+        _ if text.to_lowercase().contains("tab") => {
+            ("PK0106", text, "indent with spaces, YAML allows no tabs there".into())
+        }
         _ => ("PK0106", text, "correct the YAML".into()),
     };
     let place = error.location().map(position).map(|(line, column)| Place { file: file.clone(), line, column });

@@ -165,7 +165,11 @@ impl Env {
 
     fn requests_logged_since(&self, Mark(start): Mark) -> Vec<Request> {
         let log = fs::read(&self.audit_log).expect("the audit log is readable");
-        let start = usize::try_from(start).expect("the log fits into memory");
+        let mut start = usize::try_from(start).expect("the log fits into memory");
+        // The mark may have been set while a line was being written; what that line tells was answered before.
+        while start > 0 && start < log.len() && log[start - 1] != b'\n' {
+            start += 1;
+        }
         // Whole lines only: the server may be writing the last one.
         let whole = log.iter().rposition(|byte| *byte == b'\n').map_or(start, |end| end + 1);
         log[start..whole.max(start)]

@@ -2,6 +2,7 @@
 
 mod architecture;
 mod env;
+mod helm;
 mod packctl;
 mod properties;
 mod proxy;

@@ -61,6 +61,9 @@ struct Expect {
     /// Texts that must stand in what is printed, where that is no JSON.
     #[serde(default)]
     says: Vec<String>,
+    /// Texts that must not stand there.
+    #[serde(default)]
+    says_not: Vec<String>,
 }
 
 /// By address; the text must be part of the reason.
@@ -195,6 +198,9 @@ fn scenario(folder: &Path) -> String {
         }
         (true, Err(error)) => report.line(&format!("no JSON ({error}):\n{stdout}{stderr}")),
         (false, _) => report.says(&expect.says, &format!("{stdout}{stderr}")),
+    }
+    for text in expect.says_not.iter().filter(|text| stdout.contains(text.as_str())) {
+        report.line(&format!("says_not: {text:?} stands in\n{stdout}"));
     }
     if let Some(graph) = &expect.graph {
         let (_, stdout, stderr) =

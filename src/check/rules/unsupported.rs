@@ -65,7 +65,10 @@ impl Unsupported {
     fn finding(&self, app: &App, pointer: &str) -> Diagnostic {
         let pointer = format!("/spec{pointer}");
         let field = dotted(&pointer);
-        let declared = app.document.as_ref().is_some_and(|document| document.value.pointer(&pointer).is_some());
+        let declared = app
+            .document
+            .as_ref()
+            .is_some_and(|document| document.value.pointer(&pointer).is_some_and(|value| !value.is_null()));
         let whose = if declared || app.document.is_none() { "" } else { " (set on the live object, not in the input)" };
         Diagnostic::error(self.code(), format!("app/{}: `{field}` is not supported yet{whose}", app.id))
             .app(&app.id)

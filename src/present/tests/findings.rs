@@ -33,7 +33,7 @@ fn findings_show_their_line_errors_first() {
     let shown = rendered(&findings, &[("shop.yaml", source)], style(100));
     insta::assert_snapshot!(shown, @r"
     error[PK0102]: the file is not there
-    --> gone.yaml:1:1
+    --> gone.yaml
      = note: in app/web/shop
 
     error[PK0101]: `hostname` is no DNS name

@@ -19,14 +19,17 @@ fn the_quickstart_at_120() {
     insta::assert_snapshot!(shown(&quickstart(), style(120)), @r"
     quickstart  snapshot examples/quickstart/world: 17 objects of 11 kinds; realm nebari: 3 clients; all readable
 
-    opens   https://dash.example.com, new: anyone who can log in to realm nebari  packs/dash/nebariapp.yaml:7
-    drift   web/welcome: 1 field changed by kubectl-edit, 20 November 14:02 UTC   packs/welcome/nebariapp.yaml:9
+    opens   https://dash.example.com, new: anyone who can log in to realm nebari      packs/dash/nebariapp.yaml:7
+    drift   web/welcome: 1 field changed by kubectl-edit, 20 November 2026 14:02 UTC  packs/welcome/nebariapp.yaml:9
 
-    dash     new, direct                                                                             packs/dash.yaml
+    dash     new, direct  packs/dash.yaml
       + ConfigMap/bi/packctl-pack-0fb54c77cd052dc5              record of this pack               1
-      + Deployment/bi/dash                                      image example/dash:2.1.0          2  deployment.yaml:1
-      + Service/bi/dash                                         port 8080                         2  service.yaml:1
-      + app/bi/dash                                             dash.example.com, login keycloak  2  nebariapp.yaml:1
+      + Deployment/bi/dash                                      image example/dash:2.1.0          2
+        at packs/dash/deployment.yaml:1
+      + Service/bi/dash                                         port 8080                         2
+        at packs/dash/service.yaml:1
+      + app/bi/dash                                             dash.example.com, login keycloak  2
+        at packs/dash/nebariapp.yaml:1
         + Certificate/envoy-gateway-system/dash-bi-cert         by ClusterIssuer letsencrypt      3
         + client/bi-dash                                        redirect /oauth2/callback         3
         + Gateway/nebari-gateway#listeners[name=tls-dash-bi]    HTTPS 443                         3
@@ -39,11 +42,12 @@ fn the_quickstart_at_120() {
           6 waits for the lock to be accepted
           7 waits for certificate, listener programmed, policy and route accepted; not probed
 
-    welcome  1 change, 1 drift, direct                                                               packs/welcome.yaml
-      ~ Deployment/web/welcome                                  image 1.4.0 -> 1.5.0              1  deployment.yaml:17
+    welcome  1 change, 1 drift, direct  packs/welcome.yaml
+      ~ Deployment/web/welcome                                  image 1.4.0 -> 1.5.0              1
+        at packs/welcome/deployment.yaml:17
         app/web/welcome
         ~ HTTPRoute/web/welcome-route                           backendRefs[0].port 9090 -> 8080  1
-          drift, by kubectl-edit, 20 November 14:02 UTC
+          drift, by kubectl-edit, 20 November 2026 14:02 UTC
 
     13 to add, 1 to change, 0 to replace, delete, adopt; 1 drifted, to be set back.
     Next: packctl apply --snapshot examples/quickstart/world, with the same inputs; it writes into the snapshot.
@@ -60,18 +64,18 @@ fn the_quickstart_at_80() {
 
     opens   https://dash.example.com, new: anyone who can log in to realm nebari
             packs/dash/nebariapp.yaml:7
-    drift   web/welcome: 1 field changed by kubectl-edit, 20 November 14:02 UTC
+    drift   web/welcome: 1 field changed by kubectl-edit, 20 November 2026 14:02 UTC
             packs/welcome/nebariapp.yaml:9
 
     dash     new, direct  packs/dash.yaml
       + ConfigMap/bi/packctl-pack-0fb54c77cd052dc5                                 1
                                                  record of this pack
       + Deployment/bi/dash                       image example/dash:2.1.0          2
-        at deployment.yaml:1
+        at packs/dash/deployment.yaml:1
       + Service/bi/dash                          port 8080                         2
-        at service.yaml:1
+        at packs/dash/service.yaml:1
       + app/bi/dash                              dash.example.com, login keycloak  2
-        at nebariapp.yaml:1
+        at packs/dash/nebariapp.yaml:1
         + Certificate/envoy-gateway-system/dash-bi-cert                            3
                                                  by ClusterIssuer letsencrypt
         + client/bi-dash                         redirect /oauth2/callback         3
@@ -91,10 +95,10 @@ fn the_quickstart_at_80() {
 
     welcome  1 change, 1 drift, direct  packs/welcome.yaml
       ~ Deployment/web/welcome                   image 1.4.0 -> 1.5.0              1
-        at deployment.yaml:17
+        at packs/welcome/deployment.yaml:17
         app/web/welcome
         ~ HTTPRoute/web/welcome-route            backendRefs[0].port 9090 -> 8080  1
-          drift, by kubectl-edit, 20 November 14:02 UTC
+          drift, by kubectl-edit, 20 November 2026 14:02 UTC
 
     13 to add, 1 to change, 0 to replace, delete, adopt; 1 drifted, to be set back.
     Next: packctl apply --snapshot examples/quickstart/world, with the same inputs;
@@ -110,28 +114,33 @@ fn everything_at_120() {
     blocked  app/web/shop: the realm could not be read
 
     error     app/analytics/atlas: host bi.example.com is served by app/web/other [PK0201]  apps/atlas.yaml:9
+              help: choose another host
     deletes   PersistentVolumeClaim/analytics/superset-data, with its data, no longer in its pack
     replaces  Job/analytics/superset-init, because of image 4.1.0 -> 4.1.2                  charts/superset/values.yaml:40
     closes    https://shop.example.com/public: anyone                                       shop.yaml:3
-    drift     Deployment/analytics/superset: 1 field changed by kubectl-scale, 20 November 14:02 UTC
+    drift     Deployment/analytics/superset: 1 field changed by kubectl-scale, 20 November 2026 14:02 UTC
               charts/superset/values.yaml:12
     keeps     Namespace/old: others have objects in it
     warning   app/analytics/atlas: the cookie may grow over 4096 bytes [PK0302]
 
-    superset  upgrade 0.3.0 -> 0.4.1, 8 changes, 1 replacement, 2 deletions, 1 drift, 1 in doubt     apps/superset.yaml:12
-      ~ ConfigMap/analytics/superset                                                              2  values.yaml:60
+    superset  upgrade 0.3.0 -> 0.4.1, 8 changes, 1 replacement, 2 deletions, 1 drift, 1 in doubt  apps/superset.yaml:12
+      ~ ConfigMap/analytics/superset                                                              2
                                                          data["superset_config.py"] 2 lines added, 1 removed
-      ~ Secret/analytics/superset-db                     data.password (secret 1) -> (secret 3)   2  values.yaml:70
+        at charts/superset/values.yaml:60
+      ~ Secret/analytics/superset-db                     data.password (secret 1) -> (secret 3)   2
+        at charts/superset/values.yaml:70
       ~ 5 objects                                                                                 2
                                                          labels["helm.sh/chart"] "superset-0.3.0" -> "superset-0.4.1"
         Service/analytics/beat, Service/analytics/flower, Service/analytics/redis and 2 more
-      ~ Deployment/analytics/superset                    image 4.1.0 -> 4.1.2                     3  values.yaml:12
-        replicas 9 -> 2; drift, by kubectl-scale, 20 November 14:02 UTC
+      ~ Deployment/analytics/superset                    image 4.1.0 -> 4.1.2                     3
+        at charts/superset/values.yaml:12
+        replicas 9 -> 2; drift, by kubectl-scale, 20 November 2026 14:02 UTC
         paused true stays; no longer declared, also owned by an unknown hand
         strategy.type none -> "Recreate"
         and 2 more fields, 2 labels of the chart version; --all
         restarts every pod
-    -/+ Job/analytics/superset-init                      made anew, image 4.1.0 -> 4.1.2          4  values.yaml:40
+    -/+ Job/analytics/superset-init                      made anew, image 4.1.0 -> 4.1.2          4
+        at charts/superset/values.yaml:40
       - ConfigMap/analytics/superset-old                 no longer in its pack                    9
       - PersistentVolumeClaim/analytics/superset-data    no longer in its pack                    9
       ? Widget/analytics/w                               size {a: 1} -> [1, 2]
@@ -151,7 +160,7 @@ fn everything_at_120() {
     lgtm and mlflow in sync, as far as planned: 2 objects.
 
     8 to change, 1 to replace, 5 to delete, 1 to adopt, 0 to add; 1 drifted, to be set back; 1 left to the operator; 1 in
-      doubt; 1 blocked.
+      doubt; 1 blocked; 1 app refused.
     Next: packctl apply, with the same inputs.
     "#);
 }
@@ -167,6 +176,7 @@ fn everything_at_80_with_all() {
 
     error     app/analytics/atlas: host bi.example.com is served by app/web/other
               [PK0201]  apps/atlas.yaml:9
+              help: choose another host
     deletes   PersistentVolumeClaim/analytics/superset-data, with its data, no
               longer in its pack
     replaces  Job/analytics/superset-init, because of
@@ -175,7 +185,7 @@ fn everything_at_80_with_all() {
     closes    https://shop.example.com/public: anyone
               shop.yaml:3
     drift     Deployment/analytics/superset: 1 field changed by kubectl-scale,
-              20 November 14:02 UTC  charts/superset/values.yaml:12
+              20 November 2026 14:02 UTC  charts/superset/values.yaml:12
     keeps     Namespace/old: others have objects in it
     warning   app/analytics/atlas: the cookie may grow over 4096 bytes [PK0302]
 
@@ -189,29 +199,29 @@ fn everything_at_80_with_all() {
               1 drift, 1 in doubt
               apps/superset.yaml:12
       ~ ConfigMap/analytics/superset                                               2
-          data["superset_config.py"] 2 lines added, 1 removed
-        at values.yaml:60
+        data["superset_config.py"] 2 lines added, 1 removed
+        at charts/superset/values.yaml:60
       ~ Secret/analytics/superset-db      data.password (secret 1) -> (secret 3)   2
-        at values.yaml:70
+        at charts/superset/values.yaml:70
       ~ Service/analytics/beat                                                     2
-          metadata.labels["helm.sh/chart"] "superset-0.3.0" -> "superset-0.4.1"
-        at values.yaml:3
+        metadata.labels["helm.sh/chart"] "superset-0.3.0" -> "superset-0.4.1"
+        at charts/superset/values.yaml:3
       ~ Service/analytics/flower                                                   2
-          metadata.labels["helm.sh/chart"] "superset-0.3.0" -> "superset-0.4.1"
-        at values.yaml:3
+        metadata.labels["helm.sh/chart"] "superset-0.3.0" -> "superset-0.4.1"
+        at charts/superset/values.yaml:3
       ~ Service/analytics/redis                                                    2
-          metadata.labels["helm.sh/chart"] "superset-0.3.0" -> "superset-0.4.1"
-        at values.yaml:3
+        metadata.labels["helm.sh/chart"] "superset-0.3.0" -> "superset-0.4.1"
+        at charts/superset/values.yaml:3
       ~ Service/analytics/web                                                      2
-          metadata.labels["helm.sh/chart"] "superset-0.3.0" -> "superset-0.4.1"
-        at values.yaml:3
+        metadata.labels["helm.sh/chart"] "superset-0.3.0" -> "superset-0.4.1"
+        at charts/superset/values.yaml:3
       ~ Service/analytics/worker                                                   2
-          metadata.labels["helm.sh/chart"] "superset-0.3.0" -> "superset-0.4.1"
-        at values.yaml:3
+        metadata.labels["helm.sh/chart"] "superset-0.3.0" -> "superset-0.4.1"
+        at charts/superset/values.yaml:3
       ~ Deployment/analytics/superset                                              3
-          spec.template.spec.containers[0].image 4.1.0 -> 4.1.2
-        at values.yaml:12
-        spec.replicas 9 -> 2; drift, by kubectl-scale, 20 November 14:02 UTC
+        spec.template.spec.containers[0].image 4.1.0 -> 4.1.2
+        at charts/superset/values.yaml:12
+        spec.replicas 9 -> 2; drift, by kubectl-scale, 20 November 2026 14:02 UTC
         spec.paused true stays; no longer declared, also owned by an unknown hand
         spec.strategy.type none -> "Recreate"
         spec.minReadySeconds 1 removed
@@ -220,8 +230,8 @@ fn everything_at_80_with_all() {
         metadata.labels["app.kubernetes.io/version"] "4.1.0" -> "4.1.2"
         restarts every pod
     -/+ Job/analytics/superset-init                                                4
-          made anew, spec.template.spec.containers[0].image 4.1.0 -> 4.1.2
-        at values.yaml:40
+        made anew, spec.template.spec.containers[0].image 4.1.0 -> 4.1.2
+        at charts/superset/values.yaml:40
       - ConfigMap/analytics/superset-old  no longer in its pack                    9
       - PersistentVolumeClaim/analytics/superset-data                              9
                                           no longer in its pack
@@ -239,12 +249,13 @@ fn everything_at_80_with_all() {
                                           the app no longer asks for it
           3 waits for HTTPRoute/web/shop-public-route to be gone
         - Namespace/web#labels[name=nebari.dev/managed]                            4
-            let go: our fields are taken off, the object stays
+          let go: our fields are taken off, the object stays
         + HTTPRoute/web/shop-route
-            left to the operator: the Lease d77e3dc7.nebari.dev is held
+          left to the operator: the Lease d77e3dc7.nebari.dev is held
 
     error     app/analytics/atlas: host bi.example.com is served by app/web/other
               [PK0201]  apps/atlas.yaml:9
+              help: choose another host
     deletes   PersistentVolumeClaim/analytics/superset-data, with its data, no
               longer in its pack
     replaces  Job/analytics/superset-init, because of
@@ -253,12 +264,12 @@ fn everything_at_80_with_all() {
     closes    https://shop.example.com/public: anyone
               shop.yaml:3
     drift     Deployment/analytics/superset: 1 field changed by kubectl-scale,
-              20 November 14:02 UTC  charts/superset/values.yaml:12
+              20 November 2026 14:02 UTC  charts/superset/values.yaml:12
     keeps     Namespace/old: others have objects in it
     warning   app/analytics/atlas: the cookie may grow over 4096 bytes [PK0302]
 
     8 to change, 1 to replace, 5 to delete, 1 to adopt, 0 to add; 1 drifted, to be
-      set back; 1 left to the operator; 1 in doubt; 1 blocked.
+      set back; 1 left to the operator; 1 in doubt; 1 blocked; 1 app refused.
     Next: packctl apply, with the same inputs.
     "#);
 }
@@ -329,11 +340,11 @@ fn hostile_names_and_values_are_shown_not_obeyed() {
     insta::assert_snapshot!(text, @r#"
     a\u{1b}]0;x\u{7}  https://h\u{202e}moc: 0 objects of 0 kinds; all readable
 
-    drift   ConfigMap/ns/x\u{d}\u{a}+ Secret/ns/fake: 1 field changed by m\u{8}\u{8}, 20 November 14:02 UTC  f\u{1b}[0m.yaml:1
+    drift   ConfigMap/ns/x\u{d}\u{a}+ Secret/ns/fake: 1 field changed by m\u{8}\u{8}, 20 November 2026 14:02 UTC  f\u{1b}[0m.yaml:1
 
     objects  1 drift
       ~ ConfigMap/ns/x\u{d}\u{a}+ Secret/ns/fake  data.k\u{9b}31m "a\u{1b}[2J" -> "b\u{2066}"  1  f\u{1b}[0m.yaml:1
-        drift, by m\u{8}\u{8}, 20 November 14:02 UTC
+        drift, by m\u{8}\u{8}, 20 November 2026 14:02 UTC
 
     0 to add, change, replace, delete, adopt; 1 drifted, to be set back.
     Next: packctl apply, with the same inputs.

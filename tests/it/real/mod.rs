@@ -17,4 +17,6 @@ mod packs;
 mod packs_helm;
 mod packs_kinds;
 mod packs_life;
+mod packs_refused;
+mod packs_upgrade;
 mod rights;

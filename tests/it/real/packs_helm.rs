@@ -115,3 +115,32 @@ async fn a_new_version_of_a_chart_is_an_upgrade_of_both_and_ends_in_an_empty_pla
     }
     twice.lab.close().await;
 }
+
+/// A chart as public packs are: `testdata/packs/shaped/Chart.yaml` says in which way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_chart_in_the_shape_of_public_packs_is_served_and_at_rest_with_and_without_its_app() {
+    let lab = Lab::open().await;
+    let namespace = lab.namespace();
+    let repo = Repo::new(&lab);
+    repo.copy("testdata/packs/shaped", "chart", namespace);
+    let values = |enabled: bool| {
+        let hostname = format!("shaped.{namespace}.example.test");
+        json!({"releaseName": "guarded", "valuesObject": {"nebariapp": {"enabled": enabled, "hostname": hostname}}})
+    };
+    let name = repo.application("chart", namespace, &values(true));
+    let helm = Env::get().helm.to_str().expect("its path is text");
+    let apply = ["apply", "--yes", "--helm", helm, "-f", repo.input()];
+    lab.packctl().run(&apply).await.succeeds();
+    is_empty(&plan(&lab, &["--helm", helm, "-f", repo.input()]).await);
+    assert_eq!(lab.stand_in.opened().await.len(), 1, "it is served");
+
+    repo.named(&name, "chart", namespace, &values(false));
+    lab.packctl().run(&apply).await.succeeds();
+    is_empty(&plan(&lab, &["--helm", helm, "-f", repo.input()]).await);
+    for kind in ["nebariapp", "httproute", "securitypolicy"] {
+        assert!(lab.names(kind, namespace).is_empty(), "{kind}");
+    }
+    let deployment = lab.get("deployment", namespace, "guarded");
+    assert_eq!(deployment["spec"]["template"]["spec"]["containers"][0]["env"], Value::Null);
+    lab.close().await;
+}
