@@ -235,23 +235,29 @@ pub(crate) struct Realm {
     /// Its name.
     pub(crate) name: String,
     http: reqwest::Client,
-    token: Mutex<Option<(Instant, String)>>,
 }
 
 impl Realm {
-    /// Makes an empty realm.
+    /// Makes an empty realm. It stays, and each realm makes Keycloak slower for its administrator.
     pub(crate) async fn create() -> Realm {
-        let env = Env::get();
-        let realm = Realm { name: unique("realm"), http: reqwest::Client::new(), token: Mutex::default() };
-        let request = realm.http.post(format!("{}/admin/realms", env.keycloak_url));
-        realm.send(request.json(&json!({ "realm": realm.name, "enabled": true }))).await;
+        let realm = Realm { name: unique("realm"), http: reqwest::Client::new() };
+        let answer = realm.sent(realm.http.post(realms()).json(&json!({ "realm": realm.name, "enabled": true }))).await;
+        assert!(answer.status().is_success(), "no realm: {}", answer.status());
         realm
     }
 
-    /// Deletes the realm. One that stays makes every login of the administrator slower: his role holds roles of each realm.
-    pub(crate) async fn remove(&self) {
-        let url = format!("{}/admin/realms/{}", Env::get().keycloak_url, self.name);
-        self.send(self.http.delete(url)).await;
+    /// The realm that tests share whose clients have names of their own. A realm for each would take most of their time.
+    pub(crate) async fn shared() -> Realm {
+        let realm = Realm { name: "tests".into(), http: reqwest::Client::new() };
+        let answer = realm.sent(realm.http.post(realms()).json(&json!({ "realm": realm.name, "enabled": true }))).await;
+        assert!(answer.status().is_success() || answer.status() == 409, "no realm: {}", answer.status());
+        // Whoever is second is told so before the first one's is there.
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !realm.sent(realm.http.get(realm.url(""))).await.status().is_success() {
+            assert!(Instant::now() < deadline, "the realm does not come");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        realm
     }
 
     /// What stands at `path` (`clients?clientId=x`) below the realm in the Admin REST API.
@@ -295,7 +301,7 @@ impl Realm {
 
     /// Sends as the administrator; anything but success is the test's failure.
     async fn send(&self, request: reqwest::RequestBuilder) -> reqwest::Response {
-        let answer = request.bearer_auth(self.login().await).send().await.expect("Keycloak answers");
+        let answer = self.sent(request).await;
         let (url, status) = (answer.url().clone(), answer.status());
         if status.is_success() {
             return answer;
@@ -303,16 +309,21 @@ impl Realm {
         panic!("{url}: {status}: {}", answer.text().await.unwrap_or_default())
     }
 
-    /// A token lives for a minute. A new one for each request would cost more than the requests: passwords are hashed slowly.
+    async fn sent(&self, request: reqwest::RequestBuilder) -> reqwest::Response {
+        request.bearer_auth(self.login().await).send().await.expect("Keycloak answers")
+    }
+
+    /// One login for many requests: a token lives for a minute, and a password is hashed slowly.
     async fn login(&self) -> String {
-        let known = self.token.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        static TOKEN: Mutex<Option<(Instant, String)>> = Mutex::new(None);
+        let known = TOKEN.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some((since, token)) = known
             && since.elapsed() < Duration::from_secs(30)
         {
             return token;
         }
         let token = self.new_token().await;
-        *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), token.clone()));
+        *TOKEN.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), token.clone()));
         token
     }
 
@@ -329,6 +340,10 @@ impl Realm {
         let answer: Value = answer.json().await.expect("Keycloak answers a login with JSON");
         answer["access_token"].as_str().unwrap_or_else(|| panic!("no login: {answer}")).to_owned()
     }
+}
+
+fn realms() -> String {
+    format!("{}/admin/realms", Env::get().keycloak_url)
 }
 
 /// A name that no other test has, nor one of an earlier run on the same servers; a DNS label that begins with `prefix`.

@@ -25,8 +25,7 @@ async fn two_applies_at_once_are_kept_apart_by_their_preconditions() {
     assert!(before >= 18, "the log shows what was made: {made:#?}");
     packctl.run(&["apply", "--yes", "-f", &input]).await.succeeds();
     lab.at_rest(&input).await;
-    let clients = lab.realm.get("clients?max=1000").await;
-    let clients = clients.as_array().expect("clients are a list");
-    assert_eq!(clients.iter().filter(|client| client["clientId"] == guarded.client_id()).count(), 1);
+    let clients: Vec<_> = lab.clients().await.into_iter().map(|client| client["clientId"].clone()).collect();
+    assert_eq!(clients, [guarded.client_id()]);
     lab.close().await;
 }

@@ -1,11 +1,9 @@
 //! A run that ends early, by force or by Ctrl-C, and the one that finishes it.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use serde_json::Value;
 use tempfile::TempPath;
 use tokio::process::Command;
 use tokio::time::sleep;
@@ -14,7 +12,7 @@ use super::apps::App;
 use super::first_apply::secret_value;
 use super::lab::{Lab, copied};
 use super::packctl::Packctl;
-use crate::env::{Env, Realm};
+use crate::env::Env;
 use crate::proxy::{Fate, Fault, Proxy, Writes};
 
 /// Points that are tried at the same time.
@@ -32,9 +30,8 @@ struct Wire {
 }
 
 impl Wire {
-    /// One realm for all: a realm of its own for each would take most of the time.
-    async fn open(realm: &Arc<Realm>) -> Self {
-        let (env, lab, writes) = (Env::get(), Lab::in_realm(realm.clone(), 1).await, Writes::new());
+    async fn open() -> Self {
+        let (env, lab, writes) = (Env::get(), Lab::open().await, Writes::new());
         let kubernetes = Proxy::start(&env.apiserver, &writes).await;
         let keycloak = Proxy::start(&env.keycloak_url, &writes).await;
         let kubeconfig = env.kubeconfig_for(&kubernetes.url, &env.token);
@@ -68,11 +65,7 @@ impl Wire {
         assert_eq!(self.effective(), writes);
 
         let guarded = &self.apps[1];
-        let clients = self.lab.realm.get("clients?max=1000").await;
-        let owner = format!("lab/{}/", guarded.namespace);
-        let ours =
-            |client: &&Value| client["attributes"]["packctl.owner"].as_str().is_some_and(|of| of.starts_with(&owner));
-        let clients: Vec<_> = clients.as_array().into_iter().flatten().filter(ours).cloned().collect();
+        let clients = self.lab.clients().await;
         assert_eq!(clients.len(), 1, "{clients:#?}");
         assert_eq!(clients[0]["clientId"], guarded.client_id());
         let value = self.lab.realm.client_secret(clients[0]["id"].as_str().expect("a client has an id")).await;
@@ -85,8 +78,8 @@ impl Wire {
 }
 
 /// Kills a run at its k-th write, and finishes it. Says how many writes both sent.
-async fn killed_at(k: usize, fault: Fault, realm: Arc<Realm>) -> usize {
-    let wire = Wire::open(&realm).await;
+async fn killed_at(k: usize, fault: Fault) -> usize {
+    let wire = Wire::open().await;
     wire.writes.break_at(k, fault);
     let packctl = wire.packctl();
     let mut child = packctl.start(&["apply", "--yes", "-f", &wire.input]);
@@ -101,8 +94,7 @@ async fn killed_at(k: usize, fault: Fault, realm: Arc<Realm>) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_before_or_after_any_write_a_run_from_another_folder_converges() {
-    let realm = Arc::new(Realm::create().await);
-    let wire = Wire::open(&realm).await;
+    let wire = Wire::open().await;
     wire.packctl().run(&["apply", "--yes", "-f", &wire.input]).await.succeeds();
     let all = wire.effective();
     assert_eq!(wire.finish().await, all, "the second run writes nothing");
@@ -111,20 +103,18 @@ async fn killed_before_or_after_any_write_a_run_from_another_folder_converges() 
     let points: Vec<_> =
         (1..=all).flat_map(|k| [Fault::HoldBefore, Fault::HoldAfter].map(|fault| (k, fault))).collect();
     let tried = futures::stream::iter(points).map(|(k, fault)| {
-        let point = tokio::spawn(killed_at(k, fault, realm.clone()));
+        let point = tokio::spawn(killed_at(k, fault));
         async move { (k, fault, point.await.ok()) }
     });
     let mut tried: Vec<_> = tried.buffer_unordered(AT_ONCE).collect().await;
     tried.sort_by_key(|(k, fault, _)| (*k, *fault == Fault::HoldAfter));
     let wrong: Vec<_> = tried.iter().filter(|(.., writes)| writes.is_none_or(|writes| writes > all + 1)).collect();
     assert!(wrong.is_empty(), "of {all} writes, (at, how, writes in all): {wrong:#?}");
-    realm.remove().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn interrupted_it_says_what_is_done_and_what_not_and_the_next_run_finishes() {
-    let realm = Arc::new(Realm::create().await);
-    let wire = Wire::open(&realm).await;
+    let wire = Wire::open().await;
     let packctl = wire.packctl();
     let args = ["apply", "--yes", "-f", &wire.input];
     let child = packctl.start(&args);
@@ -145,5 +135,4 @@ async fn interrupted_it_says_what_is_done_and_what_not_and_the_next_run_finishes
     let before = wire.effective();
     let all = wire.finish().await;
     assert!(before < all, "the next run did the rest");
-    realm.remove().await;
 }

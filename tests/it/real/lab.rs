@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tempfile::{TempDir, TempPath};
@@ -17,8 +16,8 @@ pub(super) struct Lab {
     pub(super) gateways: String,
     /// The namespaces for apps, opted in.
     pub(super) namespaces: Vec<String>,
-    /// Shared only where a test has several labs.
-    pub(super) realm: Arc<Realm>,
+    /// Shared with other tests; its clients begin with a namespace for apps.
+    pub(super) realm: Realm,
     /// The administrator, under a name that no other test has: the audit log knows him by it.
     pub(super) user: String,
     pub(super) environment: PathBuf,
@@ -35,14 +34,10 @@ impl Lab {
     }
 
     pub(super) async fn with_namespaces(count: usize) -> Self {
-        Self::in_realm(Arc::new(Realm::create().await), count).await
-    }
-
-    pub(super) async fn in_realm(realm: Arc<Realm>, count: usize) -> Self {
         let env = Env::get();
         let gateways = unique("gw");
         let namespaces: Vec<String> = (0..count).map(|_| unique("apps")).collect();
-        let client = env.client().await;
+        let (realm, client) = (Realm::shared().await, env.client().await);
         env.kubectl_with(&["apply", "-f", "-"], &ground(&gateways, &namespaces).to_string());
         let mut scope = Scope::gateway(&gateways, "gateway");
         for namespace in &namespaces {
@@ -129,6 +124,16 @@ impl Lab {
         listeners.into_iter().find(|listener| listener["name"] == name).unwrap_or_default()
     }
 
+    /// The clients of the lab's apps.
+    pub(super) async fn clients(&self) -> Vec<Value> {
+        let mut clients = Vec::new();
+        for namespace in &self.namespaces {
+            let found = self.realm.get(&format!("clients?clientId={namespace}-&search=true")).await;
+            clients.extend(found.as_array().cloned().unwrap_or_default());
+        }
+        clients
+    }
+
     /// The requests of a user since `mark`.
     pub(super) fn requests_of(&self, user: &str, mark: Mark) -> Vec<Request> {
         Env::get().requests_since(mark).into_iter().filter(|request| request.is_of(user)).collect()
@@ -141,8 +146,8 @@ impl Lab {
         let mut delete = vec!["delete", "namespace", "--wait=false", &self.gateways];
         delete.extend(self.namespaces.iter().map(String::as_str));
         Env::get().kubectl(&delete);
-        if Arc::strong_count(&self.realm) == 1 {
-            self.realm.remove().await;
+        for client in self.clients().await {
+            self.realm.delete(&format!("clients/{}", client["id"].as_str().expect("a client has an id"))).await;
         }
         self.closed = true;
     }
