@@ -2,10 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::names::{APP_NAME, APP_NAMESPACE, GATEWAY_API, Names};
-use super::unwanted::DERIVED;
+use super::names::{APP_NAME, APP_NAMESPACE, CERT_MANAGER, ENVOY_GATEWAY, GATEWAY_API, Names, RBAC};
 use crate::observed::{Live, World};
 use crate::resource::{Address, AppId, Hand, PackId};
+
+/// The kinds that packctl derives in Kubernetes, besides the listener.
+pub(crate) const DERIVED: [(&str, &str); 6] = [
+    (GATEWAY_API, "HTTPRoute"),
+    (ENVOY_GATEWAY, "SecurityPolicy"),
+    (CERT_MANAGER, "Certificate"),
+    ("", "Secret"),
+    (RBAC, "Role"),
+    (RBAC, "RoleBinding"),
+];
 
 /// Whether a live object was applied by us.
 pub(super) fn ours(live: &Live) -> bool {

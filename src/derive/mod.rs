@@ -25,8 +25,9 @@ pub use ground::cluster_name;
 pub use names::{ANCHOR_GATEWAY, ANCHOR_PATH, APP_NAME, APP_NAMESPACE, Gateway, MANAGED, Names};
 pub use unwanted::{Target, destroy};
 
+pub(crate) use marks::DERIVED;
 pub(crate) use pack::{KINDS, kinds_text, record_address, recorded_kinds};
-pub(crate) use unwanted::{APP_SECRETS, DERIVED};
+pub(crate) use unwanted::APP_SECRETS;
 
 use std::collections::BTreeSet;
 

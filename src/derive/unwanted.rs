@@ -3,23 +3,13 @@
 //! Only objects that carry our marks go, and only when everything that decides about them was read.
 
 use super::desired::{DeleteRule, Desired, Unwanted};
-use super::marks::{Marked, ours};
-use super::names::{CERT_MANAGER, ENVOY_GATEWAY, GATEWAY_API, Gateway, Names, RBAC};
+use super::marks::{DERIVED, Marked, ours};
+use super::names::{GATEWAY_API, Gateway, Names};
 use super::pack::{kinds_text, recorded_kinds};
 use crate::api::Environment;
 use crate::diagnostic::Diagnostic;
 use crate::observed::{Coverage, ListOf, Live, Observed, World};
 use crate::resource::{Address, AppId, Hand, PackId, Side};
-
-/// The kinds that packctl derives in Kubernetes, besides the listener.
-pub(crate) const DERIVED: [(&str, &str); 6] = [
-    (GATEWAY_API, "HTTPRoute"),
-    (ENVOY_GATEWAY, "SecurityPolicy"),
-    (CERT_MANAGER, "Certificate"),
-    ("", "Secret"),
-    (RBAC, "Role"),
-    (RBAC, "RoleBinding"),
-];
 
 /// Label selector of the Secrets that are derived from apps.
 pub(crate) const APP_SECRETS: &str = "app.kubernetes.io/name=nebariapp";
