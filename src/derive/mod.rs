@@ -134,11 +134,10 @@ fn derive_apps(environment: &Environment, world: &World, desired: &mut Desired) 
         match ground::ground(&app, environment, world) {
             Ok(ground) => {
                 let resources = resources(&app, &ground, world);
-                let mut taken = resources.iter().filter(|resource| {
-                    let other = desired.wanted.get(&resource.address);
-                    other.is_some_and(|other| other.app != resource.app)
-                });
-                let taken: Vec<&Resource> = taken.by_ref().collect();
+                let is_taken = |resource: &&Resource| {
+                    desired.wanted.get(&resource.address).is_some_and(|other| other.app != resource.app)
+                };
+                let taken: Vec<&Resource> = resources.iter().filter(is_taken).collect();
                 for resource in &taken {
                     let finding = declared_too(&app, resource, desired);
                     desired.diagnostics.push(finding);
