@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::api::UnknownFields;
+
 /// Plans, applies and checks Nebari software packs over Kubernetes and Keycloak.
 #[derive(Debug, Parser)]
 #[command(name = "packctl", version, about, disable_help_subcommand = true)]
@@ -67,6 +69,16 @@ pub(super) struct InputArgs {
     /// Who delivers every Application, whatever packctl.yaml says
     #[arg(long, value_enum)]
     pub(super) delivery: Option<DeliveryArg>,
+    /// Refuse objects with fields that their kind does not have, instead of leaving these fields out
+    #[arg(long)]
+    pub(super) strict: bool,
+}
+
+impl InputArgs {
+    /// What becomes of unknown fields.
+    pub(super) fn unknown_fields(&self) -> UnknownFields {
+        if self.strict { UnknownFields::Refuse } else { UnknownFields::Warn }
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

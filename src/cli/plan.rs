@@ -29,7 +29,12 @@ pub(super) async fn pipeline(input: &InputArgs, world: &WorldArgs, terminal: &Te
     loaded.sources.0.extend(packs.iter().flat_map(|pack| pack.sources.0.clone()));
     let scope = observe::Scope { packs: &packs, documents: &loaded.documents, targets: &[] };
     session.read(&observe::second(scope, &session.environment, &session.world)).await;
-    let inputs = Inputs { documents: &loaded.documents, packs: &packs, live_apps: input.filename.is_empty() };
+    let inputs = Inputs {
+        documents: &loaded.documents,
+        packs: &packs,
+        live_apps: input.filename.is_empty(),
+        unknown_fields: input.unknown_fields(),
+    };
     let mut desired = derive(inputs, &session.environment, &session.world);
     check(&mut desired, &session.environment, &session.world);
     let graph = graph::build(&desired).map_err(|cycle| Failure::error(cycle.to_string()))?;
