@@ -47,7 +47,9 @@ pub(super) enum Command {
     Drift(DriftArgs),
     /// Show what needs what, and why
     Graph(GraphArgs),
-    /// Explain an address of the plan, or the code of a finding
+    /// Check the inputs against the schemas of their kinds, without any cluster
+    Validate(ValidateArgs),
+    /// Explain an address of the plan, a field of a kind, or the code of a finding
     Explain(ExplainArgs),
     /// Record the world into a folder
     Snapshot(SnapshotArgs),
@@ -233,10 +235,32 @@ pub(super) struct GraphArgs {
 }
 
 #[derive(Args, Clone, Debug)]
+pub(super) struct ValidateArgs {
+    #[command(flatten)]
+    pub(super) input: InputArgs,
+    /// The helm program; default: helm on PATH
+    #[arg(long, value_name = "FILE", env = "PACKCTL_HELM")]
+    pub(super) helm: Option<PathBuf>,
+    /// The format
+    #[arg(short, long, value_enum, default_value = "text")]
+    pub(super) output: Output,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ExplainOutput {
+    Text,
+    /// The page of all fields of `nebariapp`
+    Markdown,
+}
+
+#[derive(Args, Clone, Debug)]
 pub(super) struct ExplainArgs {
-    /// An address, any unambiguous tail of one, or a code such as PK0406
-    #[arg(value_name = "ADDRESS|CODE")]
+    /// An address, any unambiguous tail of one, a field such as nebariapp.spec.auth.groups, or a code such as PK0406
+    #[arg(value_name = "ADDRESS|FIELD|CODE")]
     pub(super) subject: String,
+    /// The format; addresses and codes have text only
+    #[arg(short, long, value_enum, default_value = "text")]
+    pub(super) output: ExplainOutput,
     #[command(flatten)]
     pub(super) input: InputArgs,
     #[command(flatten)]

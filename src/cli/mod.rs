@@ -6,6 +6,7 @@ mod destroy;
 mod doubt;
 mod exit;
 mod failure;
+mod field;
 mod other;
 mod plan;
 mod progress;
@@ -13,6 +14,7 @@ mod session;
 mod settings;
 mod show;
 mod terminal;
+mod validate;
 mod words;
 
 use std::ffi::OsString;
@@ -61,6 +63,7 @@ async fn dispatch(command: Command, terminal: &Terminal) -> Result<ExitStatus, F
         Command::Drift(args) => other::drift(args, terminal).await,
         Command::Graph(args) => other::graph(args, terminal).await,
         Command::Explain(args) => other::explain(args, terminal).await,
+        Command::Validate(args) => validate::run(&args, terminal),
         Command::Snapshot(args) => other::snapshot(args, terminal).await,
         Command::Config(args) => other::config(args, terminal).await,
         Command::Controller(args) => other::controller(&args, terminal),

@@ -9,6 +9,7 @@ use super::session::Session;
 use super::terminal::Terminal;
 use super::{ExitStatus, show};
 use crate::check::RULES;
+use crate::diagnostic::page;
 use crate::plan::Plan;
 use crate::present;
 use crate::provider::snapshot::{Extras, record};
@@ -35,11 +36,18 @@ pub(super) async fn explain(args: ExplainArgs, terminal: &Terminal) -> Result<Ex
         terminal.data(&format!("{}\n\n{}\n", rule.code(), rule.docs()))?;
         return Ok(ExitStatus::Success);
     }
+    if let Some(page) = page(&args.subject) {
+        terminal.data(&format!("{}\n\n{}\n\nWhat to do: {}\n", page.code, page.what, page.remedy))?;
+        return Ok(ExitStatus::Success);
+    }
     if is_code(&args.subject) {
         let (first, last) = (RULES.first().map(|rule| rule.code()), RULES.last().map(|rule| rule.code()));
         let (code, first, last) = (&args.subject, first.unwrap_or_default(), last.unwrap_or_default());
-        return Err(Failure::error(format!("no rule has the code {code}; the codes of rules are {first} to {last}"))
-            .help("every other finding says what to do in its own help line"));
+        return Err(Failure::error(format!("no finding has the code {code}"))
+            .help(format!("the codes of rules are {first} to {last}, those of inputs begin with PK01")));
+    }
+    if let Some(status) = super::field::explain(&args, terminal).await? {
+        return Ok(status);
     }
     let planned = pipeline(&args.input, &args.world, terminal).await?;
     let address = find(&args.subject, &planned.plan, args.input.filename.is_empty())?;

@@ -11,6 +11,7 @@ pub mod text;
 mod blocks;
 mod explain;
 mod facts;
+mod field;
 mod fields;
 mod head;
 mod layout;
@@ -18,6 +19,7 @@ mod numbers;
 mod paint;
 mod steps;
 mod tally;
+mod validated;
 mod value;
 mod view;
 mod visible;
@@ -29,7 +31,9 @@ mod samples;
 mod tests;
 
 pub use explain::explain;
+pub use field::{field, fields, fields_page};
 pub use tally::tally;
+pub use validated::validated;
 pub use value::value_short;
 pub use visible::visible;
 

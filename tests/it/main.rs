@@ -1,6 +1,7 @@
 //! The integration tests, one binary.
 
 mod architecture;
+mod codes;
 mod env;
 mod helm;
 mod packctl;
