@@ -54,20 +54,21 @@ fn may_mean_login(found: &Unknown, schema: &Schema) -> bool {
         || (name != "enabled" && of_auth())
 }
 
-/// The finding for something that the API server would refuse.
-pub fn refused(who: &str, field: String, violation: &Violation, place: Option<Place>) -> Diagnostic {
+/// The finding for something that the API server would refuse. `who` is the object as people call it.
+pub fn refused(who: &str, kind: &str, field: String, violation: &Violation, place: Option<Place>) -> Diagnostic {
     if violation.undecided {
         let message = format!("{who}: a rule of the kind could not be evaluated: {}", violation.message);
-        return Diagnostic::warning("PK0401", message)
-            .field(field)
-            .place(place)
-            .help("the API server will decide when it is applied");
+        let help = "the API server will decide when it is applied";
+        return Diagnostic::warning("PK0401", message).field(field).place(place).help(help);
     }
     let subject = if field.is_empty() { String::new() } else { format!("`{field}` ") };
-    Diagnostic::error("PK0401", format!("{who}: {subject}{}", violation.message))
-        .field(field)
-        .place(place)
-        .help("correct the field; `packctl explain KIND.FIELD` says what it may be")
+    let help = match field.split_once('[').map_or(field.as_str(), |(above, _)| above) {
+        path if path.starts_with("spec") => {
+            format!("`packctl explain {}.{path}` says what it may be", kind.to_lowercase())
+        }
+        _ => "correct the field".into(),
+    };
+    Diagnostic::error("PK0401", format!("{who}: {subject}{}", violation.message)).field(field).place(place).help(help)
 }
 
 /// A JSON pointer in a value as people read it: `spec.routes[0]`.

@@ -83,7 +83,7 @@ impl Check<'_> {
         broken.extend(metadata_violations(&document.value, schema.is_custom()));
         let refused = |broken: &crate::schema::Violation| {
             let field = document.path(&broken.pointer).to_string();
-            refused(&address.short(), field, broken, Some(document.place(&broken.pointer)))
+            refused(&address.short(), kind, field, broken, Some(document.place(&broken.pointer)))
         };
         let findings = found.into_iter().chain(broken.iter().map(refused));
         self.report.diagnostics.extend(findings.map(|found| of(found, &address)));

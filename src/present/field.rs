@@ -118,7 +118,7 @@ fn paragraph(out: &mut String, indent: usize, text: &str, style: &Style) {
     }
 }
 
-/// `list of texts, required`.
+/// `list of strings, required`.
 fn type_of(field: &Field<'_>) -> String {
     let required = field.required && field.default().is_none() && !field.path.is_empty();
     format!("{}{}", field.kind(), if required { ", required" } else { "" })

@@ -82,7 +82,7 @@ impl<'s> Field<'s> {
         fields
     }
 
-    /// Its type: `text`, `list of objects`, `map of texts`.
+    /// Its type: `string`, `list of objects`, `map of strings`.
     pub fn kind(&self) -> String {
         kind(self.node, false)
     }
@@ -144,7 +144,7 @@ impl<'s> Field<'s> {
 fn kind(node: Node<'_>, many: bool) -> String {
     let ending = if many { "s" } else { "" };
     if node.is_int_or_string() {
-        return format!("integer{ending} or text{ending}");
+        return format!("integer{ending} or string{ending}");
     }
     if node.is_quantity() {
         return if many { "quantities".into() } else { "quantity".into() };
@@ -155,9 +155,6 @@ fn kind(node: Node<'_>, many: bool) -> String {
             let values = node.keyword("additionalProperties").map_or(node, |values| node.at(values));
             format!("map{ending} of {}", kind(values, true))
         }
-        (Some("string"), _) => format!("text{ending}"),
-        (Some("boolean"), _) if many => "true or false".into(),
-        (Some("boolean"), _) => "true or false".into(),
         (Some(other), _) => format!("{other}{ending}"),
         (None, _) => format!("value{ending}"),
     }
@@ -180,7 +177,7 @@ mod tests {
             assert_eq!(field.limits(), ["matches ^/.*"]);
         }
         let groups = find(schema, "spec.auth.groups").expect("a field");
-        assert_eq!(groups.kind(), "list of texts");
+        assert_eq!(groups.kind(), "list of strings");
         let slip = find(schema, "spec.auth.gruops").expect_err("no field");
         assert_eq!((slip.above.as_str(), slip.near.as_deref()), ("spec.auth", Some("groups")));
         let port = find(schema, "spec.service.port").expect("a field");

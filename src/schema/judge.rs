@@ -281,12 +281,12 @@ fn is_integer(value: &Value) -> bool {
 
 fn expected(node: Node<'_>) -> &'static str {
     if node.is_int_or_string() {
-        return "an integer or text";
+        return "an integer or a string";
     }
     match node.type_name() {
         Some("object") => "an object",
         Some("array") => "a list",
-        Some("string") => "text",
+        Some("string") => "a string",
         Some("boolean") => "true or false",
         Some("number") => "a number",
         Some("integer") => "an integer",
@@ -300,7 +300,7 @@ fn shown(value: &Value) -> String {
         Value::Null => "null".into(),
         Value::Bool(flag) => format!("`{flag}`"),
         Value::Number(number) => number.to_string(),
-        Value::String(_) => "text".into(),
+        Value::String(_) => "a string".into(),
         Value::Array(_) => "a list".into(),
         Value::Object(_) => "an object".into(),
     }

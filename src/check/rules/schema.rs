@@ -1,6 +1,6 @@
 //! PK0401: a NebariApp that the API server would refuse.
 
-use crate::api::{field_at, refused};
+use crate::api::{field_at, nebariapp, refused};
 use crate::check::{Facts, Rule};
 use crate::diagnostic::Diagnostic;
 use crate::schema::{metadata_violations, violations};
@@ -23,7 +23,7 @@ impl Rule for Schema {
     }
 
     fn check(&self, facts: Facts<'_>) -> Vec<Diagnostic> {
-        let Some(schema) = facts.world.schemas.get("reconcilers.nebari.dev", "NebariApp") else { return Vec::new() };
+        let Some(schema) = facts.world.schemas.get(nebariapp::GROUP, nebariapp::KIND) else { return Vec::new() };
         let mut findings = Vec::new();
         for app in facts.desired.apps.values() {
             let mut found = violations(&app.value, schema);
@@ -33,7 +33,7 @@ impl Rule for Schema {
             let who = format!("app/{}", app.id);
             findings.extend(found.iter().map(|found| {
                 let field = field_at(&app.value, &found.pointer);
-                refused(&who, field, found, app.place_of(&found.pointer)).app(&app.id)
+                refused(&who, nebariapp::KIND, field, found, app.place_of(&found.pointer)).app(&app.id)
             }));
         }
         findings
