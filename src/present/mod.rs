@@ -29,7 +29,7 @@ mod samples;
 mod tests;
 
 pub use explain::explain;
-pub use tally::tally;
+pub use tally::{Totals, tally};
 pub use value::value_short;
 pub use visible::visible;
 

@@ -10,8 +10,7 @@ mod values;
 pub use build::document;
 pub use document::{
     CauseEntry, ChangeDetail, ChangeValues, DriftEntry, FieldEntry, HandEntry, Importing, OpeningEntry, Ownership,
-    PackEntry, PlanDocument, PreconditionEntry, RealmEntry, ResourceChange, Seen, StepEntry, TotalsEntry,
-    UnreadableEntry, WaitEntry,
+    PackEntry, PlanDocument, PreconditionEntry, RealmEntry, ResourceChange, Seen, StepEntry, UnreadableEntry, WaitEntry,
 };
 
 use super::visible::is_hidden;
