@@ -1,17 +1,13 @@
 //! `packctl drift`: in sync or not, for CI.
 
-use super::args::{DriftArgs, Output};
+use super::args::DriftArgs;
 use super::failure::Failure;
 use super::plan::pipeline;
 use super::terminal::Terminal;
 use super::{ExitStatus, show};
-use crate::present;
 
 pub(super) async fn run(args: DriftArgs, terminal: &Terminal) -> Result<ExitStatus, Failure> {
     let planned = pipeline(&args.input, &args.world, terminal).await?;
-    match args.output {
-        Output::Json => terminal.data(&present::json::write(&planned.plan))?,
-        Output::Text => show::plan(&planned, &args.input, false, terminal)?,
-    }
+    show::output(&planned, &args.input, args.output, args.all, terminal)?;
     Ok(ExitStatus::of_plan(&planned.plan, true))
 }

@@ -6,6 +6,7 @@
 
 pub mod diagnostics;
 pub mod json;
+pub mod markdown;
 pub mod text;
 
 mod blocks;

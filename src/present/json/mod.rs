@@ -10,7 +10,8 @@ mod values;
 pub use build::document;
 pub use document::{
     CauseEntry, ChangeDetail, ChangeValues, DriftEntry, FieldEntry, HandEntry, Importing, OpeningEntry, Ownership,
-    PackEntry, PlanDocument, PreconditionEntry, RealmEntry, ResourceChange, Seen, StepEntry, UnreadableEntry, WaitEntry,
+    PackEntry, PlanDocument, PreconditionEntry, RealmEntry, ResourceChange, Seen, StepEntry, UnreadableEntry,
+    WaitEntry,
 };
 
 use super::visible::is_hidden;
