@@ -213,7 +213,15 @@ pub(super) struct DriftArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum GraphOutput {
-    Tree,
+    /// A tree with reasons
+    #[value(alias = "tree")]
+    Text,
+    /// Graphviz
+    Dot,
+    /// Mermaid
+    Mermaid,
+    /// For programs
+    Json,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -223,7 +231,7 @@ pub(super) struct GraphArgs {
     #[command(flatten)]
     pub(super) world: WorldArgs,
     /// The format
-    #[arg(short, long, value_enum, default_value = "tree")]
+    #[arg(short, long, value_enum, default_value = "text")]
     pub(super) output: GraphOutput,
 }
 

@@ -5,6 +5,7 @@
 //! get the numbers of this plan, and what could deceive a terminal is made [`visible()`].
 
 pub mod diagnostics;
+pub mod graph;
 pub mod json;
 pub mod markdown;
 pub mod text;
