@@ -1,15 +1,20 @@
 //! The comparison on the Kubernetes side, on top of managedFields.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::change::{Class, Difference, FieldChange, Fingerprint, Who};
+use super::conflict::conflicts;
+use super::keyed::Keyed;
+use super::managers::Others;
+use super::removal::{Place, Removal};
 use super::value::{canonical, extends, is_absent, places, same, same_scalar};
 use super::wire::wire_body;
-use crate::observed::{FieldSet, Live, Operation};
-use crate::resource::{FieldPath, Hand, PathStep, Resource, SecretId, is_json};
+use crate::observed::{FieldSet, Live};
+use crate::resource::{FieldPath, Hand, PathStep, Resource, SecretId};
 use crate::schema::{ListKind, Node, Schema, Schemas, with_defaults};
 
 pub(super) fn diff(resource: &Resource, live: &Live, owner_uid: Option<&str>, schemas: &Schemas) -> Difference {
@@ -18,7 +23,7 @@ pub(super) fn diff(resource: &Resource, live: &Live, owner_uid: Option<&str>, sc
     let manager = resource.hand.manager();
     let mut comparison = Comparison {
         live,
-        manager,
+        others: Others::of(live, manager),
         owned: live.applied_by(manager),
         declared_as_now: live.annotation(Hand::DECLARED)
             == desired.pointer("/metadata/annotations").and_then(|found| found.get(Hand::DECLARED)?.as_str()),
@@ -30,41 +35,44 @@ pub(super) fn diff(resource: &Resource, live: &Live, owner_uid: Option<&str>, sc
     };
     comparison.looked_at.update(if comparison.owned.is_some() { "ours" } else { "foreign" });
 
-    let root = FieldPath::default();
-    for (name, value) in desired.as_object().into_iter().flatten() {
-        if name == "apiVersion" || name == "kind" {
-            continue;
-        }
-        let path = root.field(name);
-        let (node, value) = if name == "metadata" {
-            // Name and namespace are the address.
-            let mut metadata = value.clone();
-            if let Some(map) = metadata.as_object_mut() {
-                map.remove("name");
-                map.remove("namespace");
-                if map.is_empty() {
-                    // An entry declares nothing else of it; its resourceVersion would be looked at, and moves with each status.
-                    continue;
-                }
-            }
-            (Some(METADATA.root()), metadata)
-        } else {
-            (schema.and_then(|schema| schema.root().field(name)), value.clone())
-        };
-        comparison.compare(&path, &value, live.value().get(name), node);
+    let declared = declared(&desired);
+    for (name, value) in &declared {
+        comparison.compare(&FieldPath::default().field(name), value, live.value().get(name), comparison.top(name));
     }
     for path in resource.body.unknown.keys() {
         let before = path.find(live.value()).cloned();
         let class = comparison.class(path);
-        comparison.fields.push(FieldChange { path: path.clone(), before, after: None, unknown: true, class });
+        let holders = comparison.managers(path);
+        comparison.fields.push(FieldChange { path: path.clone(), before, after: None, unknown: true, class, holders });
     }
     comparison.removals(&desired, resource);
-    comparison.finish()
+    comparison.finish(&declared)
+}
+
+/// What a body declares, by its top field: without the address and the kind. An entry's body declares nothing else of
+/// metadata, whose resourceVersion would be looked at, and moves with each status.
+fn declared(body: &Value) -> Vec<(&String, Cow<'_, Value>)> {
+    let mut declared = Vec::new();
+    for (name, value) in body.as_object().into_iter().flatten() {
+        match (name.as_str(), value) {
+            ("apiVersion" | "kind", _) => {}
+            ("metadata", Value::Object(map)) => {
+                let mut map = map.clone();
+                map.remove("name");
+                map.remove("namespace");
+                if !map.is_empty() {
+                    declared.push((name, Cow::Owned(Value::Object(map))));
+                }
+            }
+            _ => declared.push((name, Cow::Borrowed(value))),
+        }
+    }
+    declared
 }
 
 struct Comparison<'c> {
     live: &'c Live,
-    manager: &'c str,
+    others: Others<'c>,
     owned: Option<&'c FieldSet>,
     declared_as_now: bool,
     entry: bool,
@@ -74,7 +82,7 @@ struct Comparison<'c> {
     secrets: Vec<SecretId>,
 }
 
-impl Comparison<'_> {
+impl<'c> Comparison<'c> {
     /// Compares a declared value with the live one, down to the leaves of ownership.
     fn compare(&mut self, path: &FieldPath, desired: &Value, live: Option<&Value>, node: Option<Node<'_>>) {
         if node.is_some_and(|node| self.built_in() && is_absent(desired, node)) {
@@ -131,30 +139,10 @@ impl Comparison<'_> {
         keys: &[String],
         node: Option<Node<'_>>,
     ) {
-        let below = node.and_then(Node::items);
+        let keyed = Keyed { keys, node: node.and_then(Node::items) };
         for item in items {
-            let key_of = |item: &Value, name: &str| -> Option<Value> {
-                let default = || below?.field(name)?.default().cloned();
-                item.get(name).cloned().or_else(default)
-            };
-            let found = live.and_then(Value::as_array).and_then(|live| {
-                live.iter().find(|other| {
-                    keys.iter().all(|name| match key_of(item, name) {
-                        Some(value) => key_of(other, name).is_some_and(|other| same_scalar(&value, &other, None)),
-                        // A key without a value and without a known default matches whatever the server filled in.
-                        None => true,
-                    })
-                })
-            });
-            let mut step: Vec<(String, String)> = keys
-                .iter()
-                .filter_map(|name| {
-                    let value = found.and_then(|found| found.get(name).cloned()).or_else(|| key_of(item, name))?;
-                    Some((name.clone(), value.to_string()))
-                })
-                .collect();
-            step.sort();
-            self.compare(&path.step(PathStep::Key(step)), item, found, below);
+            let found = keyed.find(item, live);
+            self.compare(&path.step(keyed.step(item, found)), item, found, keyed.node);
         }
     }
 
@@ -194,71 +182,58 @@ impl Comparison<'_> {
         };
         let mut differing = Vec::new();
         places(path, Some(found), Some(wanted), node, &mut differing);
+        let holders = self.managers(path);
         for (path, before, after) in differing {
-            self.fields.push(FieldChange { path, before, after, unknown: false, class: class.clone() });
+            let (class, holders) = (class.clone(), holders.clone());
+            self.fields.push(FieldChange { path, before, after, unknown: false, class, holders });
         }
     }
 
     /// Fields that we applied and do not declare any more.
     fn removals(&mut self, desired: &Value, resource: &Resource) {
         let Some(owned) = self.owned else { return };
-        for path in owned.leaves() {
-            if self.declares(&path, desired, resource) {
-                continue;
-            }
-            let Some(before) = path.find(self.live.value()).cloned() else { continue };
+        let owners = FieldPath::of("metadata.ownerReferences");
+        let is_kept = |path: &FieldPath| {
+            // An owner whose uid is not known yet is still wanted.
+            let owner_to_come = resource.owner.is_some() && desired.pointer("/metadata/ownerReferences").is_none();
+            (owner_to_come && path.starts_with(&owners))
+                || resource.body.unknown.keys().any(|unknown| path.starts_with(unknown) || unknown.starts_with(path))
+        };
+        let mut found = Vec::new();
+        for (step, owned) in &owned.children {
+            let PathStep::Field(name) = step else { continue };
+            let Some(live) = self.live.value().get(name) else { continue };
+            let place = Place {
+                owned,
+                desired: desired.get(name),
+                live,
+                node: self.top(name),
+                others: self.others.below(step),
+            };
+            place.removals(&FieldPath::default().field(name), &is_kept, &mut found);
+        }
+        for Removal { path, before, after, stays_for } in found {
             self.look(&path, Some(&before));
-            let other = self.managers(&path).into_iter().next();
-            let class = other.map_or(Class::Pending, Class::Stuck);
-            self.fields.push(FieldChange { path, before: Some(before), after: None, unknown: false, class });
+            let class = stays_for.first().cloned().map_or(Class::Pending, Class::Stuck);
+            let holders = self.managers(&path);
+            self.fields.push(FieldChange { path, before: Some(before), after, unknown: false, class, holders });
         }
     }
 
-    /// Whether the desired body has a value at a leaf of our own set.
-    fn declares(&self, path: &FieldPath, desired: &Value, resource: &Resource) -> bool {
-        if resource.body.unknown.keys().any(|unknown| path.starts_with(unknown) || unknown.starts_with(path)) {
-            return true;
+    /// The schema of a field of the object itself.
+    fn top(&self, name: &str) -> Option<Node<'c>> {
+        if name == "metadata" {
+            Some(METADATA.root())
+        } else {
+            self.schema.and_then(|schema| schema.root().field(name))
         }
-        // An owner whose uid is not known yet is still wanted.
-        if path.starts_with(&FieldPath::of("metadata.ownerReferences")) && resource.owner.is_some() {
-            return path.find(desired).is_some() || desired.pointer("/metadata/ownerReferences").is_none();
-        }
-        let mut value = desired;
-        for (depth, step) in path.0.iter().enumerate() {
-            let next = match step {
-                PathStep::Field(name) => value.get(name),
-                PathStep::Index(index) => value.get(index),
-                PathStep::Item(text) => {
-                    value.as_array().and_then(|items| items.iter().find(|item| is_json(item, text)))
-                }
-                PathStep::Key(keys) => value.as_array().and_then(|items| {
-                    items.iter().find(|item| {
-                        // Keys that the server completed are not in our body.
-                        keys.iter().all(|(name, text)| item.get(name).is_none_or(|value| is_json(value, text)))
-                    })
-                }),
-            };
-            match next {
-                Some(next) => value = next,
-                None => {
-                    // The key fields of an item that we declare belong to it, also when the server completed them.
-                    let of_item = depth > 0 && matches!(path.0[depth - 1], PathStep::Key(_));
-                    return match (&path.0[depth], of_item) {
-                        (PathStep::Field(name), true) => {
-                            matches!(&path.0[depth - 1], PathStep::Key(keys) if keys.iter().any(|(key, _)| key == name))
-                        }
-                        _ => false,
-                    };
-                }
-            }
-        }
-        true
     }
 
     fn report(&mut self, path: &FieldPath, before: Option<&Value>, after: Option<&Value>) {
         let class = self.class(path);
         let (before, after) = (before.cloned(), after.cloned());
-        self.fields.push(FieldChange { path: path.clone(), before, after, unknown: false, class });
+        let holders = self.managers(path);
+        self.fields.push(FieldChange { path: path.clone(), before, after, unknown: false, class, holders });
     }
 
     fn class(&self, path: &FieldPath) -> Class {
@@ -280,25 +255,7 @@ impl Comparison<'_> {
 
     /// Other managers that own the path, latest first.
     fn managers(&self, path: &FieldPath) -> Vec<Who> {
-        let mut found: Vec<_> = self
-            .live
-            .managed()
-            .iter()
-            .filter(|entry| !(entry.manager == self.manager && entry.is_apply()) && entry.subresource.is_empty())
-            .filter(|entry| entry.fields.touches(path))
-            .collect();
-        found.sort_by(|a, b| b.time.cmp(&a.time).then_with(|| a.manager.cmp(&b.manager)));
-        found
-            .into_iter()
-            .map(|entry| Who::Manager {
-                name: entry.manager.clone(),
-                operation: match entry.operation {
-                    Operation::Apply => "Apply",
-                    Operation::Update => "Update",
-                },
-                time: entry.time.clone(),
-            })
-            .collect()
+        self.others.touching(path)
     }
 
     fn look(&mut self, path: &FieldPath, live: Option<&Value>) {
@@ -316,15 +273,25 @@ impl Comparison<'_> {
         self.looked_at.update("\n");
     }
 
-    fn finish(mut self) -> Difference {
+    fn finish(mut self, declared: &[(&String, Cow<'_, Value>)]) -> Difference {
         // The hash of the declared paths goes along with every change; alone it is one.
-        let declared = FieldPath::of("metadata.annotations").field(Hand::DECLARED);
-        if self.fields.iter().any(|field| field.path != declared) {
-            self.fields.retain(|field| field.path != declared);
+        let hash = FieldPath::of("metadata.annotations").field(Hand::DECLARED);
+        if self.fields.iter().any(|field| field.path != hash) {
+            self.fields.retain(|field| field.path != hash);
         }
         self.fields.sort_by(|a, b| a.path.cmp(&b.path));
+        let mut found = Vec::new();
+        if !self.fields.is_empty() {
+            for (name, value) in declared {
+                let step = PathStep::Field((*name).clone());
+                let others = self.others.below(&step);
+                let live = self.live.value().get(name);
+                conflicts(&FieldPath(vec![step]), value, live, self.top(name), &others, &mut found);
+            }
+            found.sort();
+        }
         let fingerprint = Fingerprint::of(&self.looked_at.finalize(), self.secrets);
-        Difference { fields: self.fields, ours: self.owned.is_some(), fingerprint }
+        Difference { fields: self.fields, conflicts: found, ours: self.owned.is_some(), fingerprint }
     }
 }
 

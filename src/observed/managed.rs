@@ -94,6 +94,21 @@ impl FieldSet {
         set.member || !set.children.is_empty()
     }
 
+    /// Whether every leaf of a value is a member: nobody filled anything in beside what this manager wrote.
+    pub fn covers(&self, value: &Value) -> bool {
+        if self.children.is_empty() {
+            return self.member;
+        }
+        match value {
+            Value::Object(map) => map.iter().all(|(name, value)| {
+                self.children.get(&PathStep::Field(name.clone())).is_some_and(|set| set.covers(value))
+            }),
+            // Each item of a list that is ours in part has a member of its own; what is in it is looked at with it.
+            Value::Array(items) => items.len() == self.children.values().filter(|set| set.member).count(),
+            _ => self.member,
+        }
+    }
+
     /// The subtree at a path.
     pub fn at(&self, path: &FieldPath) -> Option<&Self> {
         path.0.iter().try_fold(self, |set, step| set.children.get(step))

@@ -135,7 +135,7 @@ impl<'s> Node<'s> {
     }
 
     /// The value that the server fills in for a field, seen from the object that lacks it.
-    fn default_of(self, name: &str, siblings: &Map<String, Value>) -> Option<&'s Value> {
+    pub fn default_of(self, name: &str, siblings: &Map<String, Value>) -> Option<&'s Value> {
         let node = self.field(name)?;
         let conditional = node.value.get("x-packctl-defaults").and_then(Value::as_array);
         let fits = |entry: &&Value| {
