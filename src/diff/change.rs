@@ -53,8 +53,8 @@ pub struct FieldChange {
     pub path: FieldPath,
     /// The live value; `None` when absent. Secrets are placeholders.
     pub before: Option<Value>,
-    /// The value afterwards; `None` when removed or known only after the write. In the place of a field that is removed from a
-    /// built-in kind the server may put a default that no table knows.
+    /// The value afterwards; `None` when removed or known only after the write. Where a field that we drop falls back to a
+    /// default, it is that default.
     pub after: Option<Value>,
     /// `after` is known only at the write.
     pub unknown: bool,

@@ -35,6 +35,10 @@ pub(super) fn conflicts(
         return;
     }
     let atomic = node.is_some_and(Node::is_atomic);
+    // A map or list that comes into being is added itself, beside what is in it.
+    if live.is_none() && (desired.is_object() || desired.is_array()) && !is_empty(desired) {
+        report(path, others, found);
+    }
     match (desired, node.map(Node::list_kind)) {
         (Value::Object(map), _) if !atomic && !map.is_empty() => {
             for (name, value) in map {
@@ -72,6 +76,10 @@ pub(super) fn conflicts(
 
 fn report(path: &FieldPath, others: &Others<'_>, found: &mut Vec<Conflict>) {
     found.extend(others.members().into_iter().map(|who| Conflict { path: path.clone(), who }));
+}
+
+fn is_empty(value: &Value) -> bool {
+    value.as_object().is_some_and(serde_json::Map::is_empty) || value.as_array().is_some_and(Vec::is_empty)
 }
 
 /// Equality of the server's merge: numbers by value, all else by spelling.

@@ -13,17 +13,19 @@ use super::managers::Others;
 use super::removal::{Place, Removal};
 use super::value::{canonical, extends, is_absent, places, same, same_scalar};
 use super::wire::wire_body;
-use crate::observed::{FieldSet, Live};
+use crate::observed::{FieldSet, Live, ManagedEntry};
 use crate::resource::{FieldPath, Hand, PathStep, Resource, SecretId};
-use crate::schema::{ListKind, Node, Schema, Schemas, with_defaults};
+use crate::schema::{Fallback, ListKind, Node, Schema, Schemas, with_defaults};
 
 pub(super) fn diff(resource: &Resource, live: &Live, owner_uid: Option<&str>, schemas: &Schemas) -> Difference {
     let desired = wire_body(resource, owner_uid);
     let schema = schemas.get(&resource.address.group, &resource.address.kind);
     let manager = resource.hand.manager();
+    let first = if live.managed().is_empty() { vec![before_first_apply(live, schema)] } else { Vec::new() };
+    let entries = if first.is_empty() { live.managed() } else { &first };
     let mut comparison = Comparison {
         live,
-        others: Others::of(live, manager),
+        others: Others::of(entries, manager),
         owned: live.applied_by(manager),
         declared_as_now: live.annotation(Hand::DECLARED)
             == desired.pointer("/metadata/annotations").and_then(|found| found.get(Hand::DECLARED)?.as_str()),
@@ -37,7 +39,14 @@ pub(super) fn diff(resource: &Resource, live: &Live, owner_uid: Option<&str>, sc
 
     let declared = declared(&desired);
     for (name, value) in &declared {
-        comparison.compare(&FieldPath::default().field(name), value, live.value().get(name), comparison.top(name));
+        let path = FieldPath::default();
+        match name.as_str() {
+            "metadata" => comparison.compare(&path.field(name), value, live.value().get(name), Some(METADATA.root())),
+            _ => {
+                let root = schema.map(Schema::root);
+                comparison.compare_fields(&path, std::iter::once((*name, &**value)), Some(live.value()), root);
+            }
+        }
     }
     for path in resource.body.unknown.keys() {
         let before = path.find(live.value()).cloned();
@@ -47,6 +56,16 @@ pub(super) fn diff(resource: &Resource, live: &Live, owner_uid: Option<&str>, sc
     }
     comparison.removals(&desired, resource);
     comparison.finish(&declared)
+}
+
+/// An object without managedFields belongs, when it is applied for the first time, to a manager that the server makes up.
+fn before_first_apply(live: &Live, schema: Option<&Schema>) -> ManagedEntry {
+    let mut entry = ManagedEntry::before_first_apply(live.value(), schema.map(Schema::root));
+    if let Some(metadata) = live.value().get("metadata") {
+        let metadata = FieldSet::of(metadata, Some(METADATA.root()));
+        entry.fields.children.insert(PathStep::Field("metadata".into()), metadata);
+    }
+    entry
 }
 
 /// What a body declares, by its top field: without the address and the kind. An entry's body declares nothing else of
@@ -85,15 +104,6 @@ struct Comparison<'c> {
 impl<'c> Comparison<'c> {
     /// Compares a declared value with the live one, down to the leaves of ownership.
     fn compare(&mut self, path: &FieldPath, desired: &Value, live: Option<&Value>, node: Option<Node<'_>>) {
-        if node.is_some_and(|node| self.built_in() && is_absent(desired, node)) {
-            // Declared, and the server keeps it as absent; somebody else's value there is not ours to set back by this.
-            let live_is_absent = live.is_none_or(|live| node.is_some_and(|node| is_absent(live, node)));
-            self.look(path, live);
-            if !live_is_absent && !desired.is_object() {
-                self.report(path, live, Some(desired));
-            }
-            return;
-        }
         match (desired, live) {
             (Value::Object(_), _) if node.is_some_and(Node::is_atomic) => {
                 self.compare_atomic(path, desired, live, node);
@@ -104,10 +114,7 @@ impl<'c> Comparison<'c> {
                 self.report(path, live, Some(desired));
             }
             (Value::Object(map), _) => {
-                for (name, value) in map {
-                    let below = node.and_then(|node| node.field(name));
-                    self.compare(&path.field(name), value, live.and_then(|live| live.get(name)), below);
-                }
+                self.compare_fields(path, map.iter(), live, node);
             }
             (Value::Array(items), _) => match node.map(Node::list_kind) {
                 Some(ListKind::Map(keys)) => self.compare_map_list(path, items, live, &keys, node),
@@ -127,8 +134,66 @@ impl<'c> Comparison<'c> {
         }
     }
 
-    fn built_in(&self) -> bool {
-        self.schema.is_some_and(|schema| !schema.knows_defaults())
+    fn compare_fields<'v>(
+        &mut self,
+        path: &FieldPath,
+        desired: impl Iterator<Item = (&'v String, &'v Value)>,
+        live: Option<&Value>,
+        node: Option<Node<'_>>,
+    ) {
+        for (name, value) in desired {
+            let (path, below) = (path.field(name), node.and_then(|node| node.field(name)));
+            let live_value = live.and_then(|live| live.get(name));
+            match below {
+                Some(below) if below.is_built_in() && is_absent(value, below) => {
+                    let siblings = live.and_then(Value::as_object);
+                    let fallback =
+                        node.zip(siblings).map_or(Fallback::Nothing, |(node, live)| node.fallback(name, live));
+                    self.compare_absent(&path, value, live_value, below, fallback);
+                }
+                _ => self.compare(&path, value, live_value, below),
+            }
+        }
+    }
+
+    /// A value is declared that the server does not keep: it is as good as absent, or a default takes its place.
+    fn compare_absent(
+        &mut self,
+        path: &FieldPath,
+        desired: &Value,
+        live: Option<&Value>,
+        node: Node<'_>,
+        fallback: Fallback<'_>,
+    ) {
+        self.look(path, live);
+        // An empty map or list that is merged says nothing of what others put into it.
+        let is_merged = match desired {
+            Value::Object(_) => !node.is_atomic(),
+            Value::Array(_) => node.list_kind() != ListKind::Atomic,
+            _ => false,
+        };
+        let Some(live) = live.filter(|live| !is_merged && !is_absent(live, node)) else { return };
+        match fallback {
+            Fallback::Kept => {}
+            Fallback::Value(value) if same(value, live, Some(node)) => {}
+            Fallback::Value(value) => self.report(path, Some(live), Some(value)),
+            Fallback::Nothing => self.report(path, Some(live), Some(desired)),
+            Fallback::Computed => {
+                let class = match self.class(path) {
+                    class @ Class::Drift(Who::Manager { .. }) => class,
+                    _ => Class::Doubt("the server puts something in the place of an empty value"),
+                };
+                let (before, holders) = (Some(live.clone()), self.managers(path));
+                self.fields.push(FieldChange {
+                    path: path.clone(),
+                    before,
+                    after: None,
+                    unknown: true,
+                    class,
+                    holders,
+                });
+            }
+        }
     }
 
     fn compare_map_list(
@@ -160,8 +225,8 @@ impl<'c> Comparison<'c> {
     fn compare_atomic(&mut self, path: &FieldPath, desired: &Value, live: Option<&Value>, node: Option<Node<'_>>) {
         self.look(path, live);
         let filled = node.map_or_else(|| desired.clone(), |node| with_defaults(desired, node));
-        let wanted = canonical(&filled, node, self.built_in());
-        let live_value = live.and_then(|live| canonical(live, node, self.built_in()));
+        let wanted = canonical(&filled, node);
+        let live_value = live.and_then(|live| canonical(live, node));
         let (Some(wanted), Some(found)) = (&wanted, &live_value) else {
             if wanted != live_value {
                 self.report(path, live, wanted.as_ref());
@@ -175,7 +240,7 @@ impl<'c> Comparison<'c> {
             // The server fills in what is ours; a value that somebody took from us is his.
             (class @ Class::Drift(Who::Manager { .. }), _) => class,
             (_, None) if extends(found, wanted, node) => Class::Doubt("no schema says what the server fills in here"),
-            (_, Some(_)) if self.built_in() && extends(found, wanted, node) => {
+            (_, Some(of)) if of.is_built_in() && extends(found, wanted, node) => {
                 Class::Doubt("the server may have filled this in")
             }
             (class, _) => class,
@@ -210,13 +275,13 @@ impl<'c> Comparison<'c> {
                 node: self.top(name),
                 others: self.others.below(step),
             };
-            place.removals(&FieldPath::default().field(name), &is_kept, &mut found);
+            place.settle(&FieldPath::default().field(name), &is_kept, Fallback::Nothing, &mut found);
         }
-        for Removal { path, before, after, stays_for } in found {
+        for Removal { path, before, after, unknown, stays_for } in found {
             self.look(&path, Some(&before));
             let class = stays_for.first().cloned().map_or(Class::Pending, Class::Stuck);
             let holders = self.managers(&path);
-            self.fields.push(FieldChange { path, before: Some(before), after, unknown: false, class, holders });
+            self.fields.push(FieldChange { path, before: Some(before), after, unknown, class, holders });
         }
     }
 
@@ -289,6 +354,7 @@ impl<'c> Comparison<'c> {
                 conflicts(&FieldPath(vec![step]), value, live, self.top(name), &others, &mut found);
             }
             found.sort();
+            found.dedup();
         }
         let fingerprint = Fingerprint::of(&self.looked_at.finalize(), self.secrets);
         Difference { fields: self.fields, conflicts: found, ours: self.owned.is_some(), fingerprint }
@@ -297,7 +363,7 @@ impl<'c> Comparison<'c> {
 
 /// `metadata` as the API server merges it; CRD schemas leave it out (k8s.io/apimachinery `meta/v1` ObjectMeta).
 static METADATA: LazyLock<Schema> = LazyLock::new(|| {
-    Schema::of(json!({
+    Schema::built_in(json!({
         "type": "object",
         "properties": {
             "labels": {"type": "object", "additionalProperties": {"type": "string"}},

@@ -1,7 +1,7 @@
 //! The other field managers of an object.
 
 use super::change::Who;
-use crate::observed::{FieldSet, Live, ManagedEntry, Operation};
+use crate::observed::{FieldSet, ManagedEntry, Operation};
 use crate::resource::{FieldPath, PathStep};
 
 /// Managers that own something at or below one place, each with what it owns from there on.
@@ -12,11 +12,14 @@ use crate::resource::{FieldPath, PathStep};
 pub(super) struct Others<'l>(Vec<(&'l ManagedEntry, &'l FieldSet)>);
 
 impl<'l> Others<'l> {
-    /// Everybody but `manager`'s own applies, latest first.
-    pub(super) fn of(live: &'l Live, manager: &str) -> Self {
+    /// Everybody but `manager`'s own applies, latest first. Of two entries of one name the server takes the second; its own
+    /// scale handler leaves such a pair.
+    pub(super) fn of(entries: &'l [ManagedEntry], manager: &str) -> Self {
         let ours = |entry: &ManagedEntry| entry.manager == manager && entry.is_apply() && entry.subresource.is_empty();
+        let again = |(at, entry): (usize, &ManagedEntry)| entries[at + 1..].iter().any(|later| is_one(entry, later));
+        let counts = |(at, entry): &(usize, &ManagedEntry)| !ours(entry) && !again((*at, entry));
         let mut others: Vec<_> =
-            live.managed().iter().filter(|entry| !ours(entry)).map(|entry| (entry, &entry.fields)).collect();
+            entries.iter().enumerate().filter(counts).map(|(_, entry)| (entry, &entry.fields)).collect();
         others.sort_by(|(a, _), (b, _)| b.time.cmp(&a.time).then_with(|| a.manager.cmp(&b.manager)));
         Self(others)
     }
@@ -44,6 +47,14 @@ impl<'l> Others<'l> {
     pub(super) fn touching(&self, path: &FieldPath) -> Vec<Who> {
         self.0.iter().filter(|(_, set)| set.touches(path)).map(|(entry, _)| who(entry)).collect()
     }
+}
+
+/// Whether two entries are one to the server. Applies count as one in all versions of a kind.
+fn is_one(left: &ManagedEntry, right: &ManagedEntry) -> bool {
+    left.manager == right.manager
+        && left.operation == right.operation
+        && left.subresource == right.subresource
+        && (left.is_apply() || left.api_version == right.api_version)
 }
 
 fn who(entry: &ManagedEntry) -> Who {

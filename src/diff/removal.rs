@@ -15,14 +15,16 @@ use super::keyed::Keyed;
 use super::managers::Others;
 use crate::observed::FieldSet;
 use crate::resource::{FieldPath, PathStep};
-use crate::schema::{ListKind, Node};
+use crate::schema::{Fallback, ListKind, Node};
 
 /// A field that we owned and do not declare.
 pub(super) struct Removal {
     pub(super) path: FieldPath,
     pub(super) before: Value,
-    /// The default that takes its place, where the schema says so.
+    /// What takes its place.
     pub(super) after: Option<Value>,
+    /// Something takes its place that only the server knows.
+    pub(super) unknown: bool,
     /// Who else owns it; as long as somebody does, it stays.
     pub(super) stays_for: Vec<Who>,
 }
@@ -42,16 +44,27 @@ pub(super) struct Place<'p> {
 }
 
 impl<'p> Place<'p> {
-    /// Finds what was dropped below this place; `is_kept` knows paths that are declared though the body lacks them.
-    pub(super) fn removals(&self, path: &FieldPath, is_kept: &dyn Fn(&FieldPath) -> bool, found: &mut Vec<Removal>) {
+    /// Finds what was dropped below this place.
+    fn removals(&self, path: &FieldPath, is_kept: &dyn Fn(&FieldPath) -> bool, found: &mut Vec<Removal>) {
         for (step, owned) in &self.owned.children {
             let Some(below) = self.below(step, owned) else { continue };
-            let path = path.step(step.clone());
-            if below.desired.is_some() {
-                below.removals(&path, is_kept, found);
-            } else if !is_kept(&path) {
-                below.dropped(&path, is_kept, self.default_of(step), found);
-            }
+            below.settle(&path.step(step.clone()), is_kept, self.fallback(step), found);
+        }
+    }
+
+    /// Finds what was dropped here and below. `is_kept` knows paths that are declared though the body lacks them, `fallback`
+    /// what would take the place of this one.
+    pub(super) fn settle(
+        &self,
+        path: &FieldPath,
+        is_kept: &dyn Fn(&FieldPath) -> bool,
+        fallback: Fallback<'_>,
+        found: &mut Vec<Removal>,
+    ) {
+        if self.desired.is_some() {
+            self.removals(path, is_kept, found);
+        } else if !is_kept(path) {
+            self.dropped(path, is_kept, fallback, found);
         }
     }
 
@@ -80,9 +93,11 @@ impl<'p> Place<'p> {
         }
     }
 
-    fn default_of(&self, step: &PathStep) -> Option<Value> {
-        let PathStep::Field(name) = step else { return None };
-        self.node?.default_of(name, self.live.as_object()?).cloned()
+    fn fallback(&self, step: &PathStep) -> Fallback<'p> {
+        match (step, self.node, self.live) {
+            (PathStep::Field(name), Some(node), Value::Object(live)) => node.fallback(name, live),
+            _ => Fallback::Nothing,
+        }
     }
 
     /// This place is not declared any more.
@@ -90,7 +105,7 @@ impl<'p> Place<'p> {
         &self,
         path: &FieldPath,
         is_kept: &dyn Fn(&FieldPath) -> bool,
-        after: Option<Value>,
+        fallback: Fallback<'_>,
         found: &mut Vec<Removal>,
     ) {
         let is_item = matches!(path.0.last(), Some(PathStep::Key(_) | PathStep::Item(_)));
@@ -99,21 +114,26 @@ impl<'p> Place<'p> {
         let is_ours = !is_item || self.owned.member;
         if holders.is_empty() && is_ours {
             if is_item || is_leaf || !self.owned.covers(self.live) {
-                self.report(path, after, Vec::new(), found);
+                self.report(path, fallback, Vec::new(), found);
             } else {
                 self.removals(path, is_kept, found);
             }
         } else if is_leaf {
-            self.report(path, None, holders, found);
+            self.report(path, Fallback::Nothing, holders, found);
         } else {
             self.removals(path, is_kept, found);
         }
     }
 
-    fn report(&self, path: &FieldPath, after: Option<Value>, stays_for: Vec<Who>, found: &mut Vec<Removal>) {
-        // What falls back to the value that it has does not change.
-        if after.as_ref() != Some(self.live) {
-            found.push(Removal { path: path.clone(), before: self.live.clone(), after, stays_for });
-        }
+    fn report(&self, path: &FieldPath, fallback: Fallback<'_>, stays_for: Vec<Who>, found: &mut Vec<Removal>) {
+        let (after, unknown) = match fallback {
+            // What falls back to the value that it has does not change.
+            Fallback::Kept => return,
+            Fallback::Value(value) if value == self.live => return,
+            Fallback::Value(value) => (Some(value.clone()), false),
+            Fallback::Nothing => (None, false),
+            Fallback::Computed => (None, true),
+        };
+        found.push(Removal { path: path.clone(), before: self.live.clone(), after, unknown, stays_for });
     }
 }
