@@ -267,7 +267,7 @@ impl<'c> Comparison<'c> {
         let mut found = Vec::new();
         for (step, owned) in &owned.children {
             let PathStep::Field(name) = step else { continue };
-            let Some(live) = self.live.value().get(name) else { continue };
+            let Some(live) = self.live.value().get(name).filter(|live| !live.is_null()) else { continue };
             let place = Place {
                 owned,
                 desired: desired.get(name),
@@ -275,7 +275,9 @@ impl<'c> Comparison<'c> {
                 node: self.top(name),
                 others: self.others.below(step),
             };
-            place.settle(&FieldPath::default().field(name), &is_kept, Fallback::Nothing, &mut found);
+            let top = self.schema.map(Schema::root).zip(self.live.value().as_object());
+            let fallback = top.map_or(Fallback::Nothing, |(root, live)| root.fallback(name, live));
+            place.settle(&FieldPath::default().field(name), &is_kept, fallback, &mut found);
         }
         for Removal { path, before, after, unknown, stays_for } in found {
             self.look(&path, Some(&before));

@@ -74,7 +74,7 @@ impl<'p> Place<'p> {
             PathStep::Field(name) => self.node.and_then(|node| node.field(name)),
             _ => self.node.and_then(Node::items),
         };
-        let live = self.child(self.live, step)?;
+        let live = self.child(self.live, step).filter(|live| !live.is_null())?;
         let desired = self.desired.and_then(|desired| self.child(desired, step));
         Some(Place { owned, desired, live, node, others: self.others.below(step) })
     }
@@ -113,15 +113,25 @@ impl<'p> Place<'p> {
         let holders = if is_item || is_leaf { self.others.members() } else { self.others.all() };
         let is_ours = !is_item || self.owned.member;
         if holders.is_empty() && is_ours {
-            if is_item || is_leaf || !self.owned.covers(self.live) {
-                self.report(path, fallback, Vec::new(), found);
-            } else {
-                self.removals(path, is_kept, found);
-            }
+            let leaf_by_leaf = !is_item && fallback == Fallback::Nothing && self.owned.covers(self.live);
+            if leaf_by_leaf { self.gone(path, found) } else { self.report(path, fallback, Vec::new(), found) }
         } else if is_leaf {
             self.report(path, Fallback::Nothing, holders, found);
         } else {
             self.removals(path, is_kept, found);
+        }
+    }
+
+    /// This place goes with all that is in it, which is ours: told by what we wrote.
+    fn gone(&self, path: &FieldPath, found: &mut Vec<Removal>) {
+        if self.owned.children.is_empty() || matches!(path.0.last(), Some(PathStep::Key(_) | PathStep::Item(_))) {
+            self.report(path, Fallback::Nothing, Vec::new(), found);
+            return;
+        }
+        for (step, owned) in &self.owned.children {
+            if let Some(below) = self.below(step, owned) {
+                below.gone(&path.step(step.clone()), found);
+            }
         }
     }
 

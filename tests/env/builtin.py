@@ -58,6 +58,7 @@ COMPUTED_OUTSIDE = {
     ("core.v1.Container", "imagePullPolicy"): "Always for the tag latest",
     ("core.v1.PodSpec", "serviceAccountName"): "serviceAccount, its old name, which follows it",
     ("core.v1.ServicePort", "targetPort"): "the port",
+    ("networking.v1.NetworkPolicySpec", "policyTypes"): "Egress where there is egress",
 }
 
 # The cluster gave these, and an update without them keeps them.
@@ -274,9 +275,14 @@ def samples(kind):
         "ServiceAccount": [{"secrets": [{"name": "n"}], "imagePullSecrets": [{"name": "n"}]}],
         "MutatingWebhookConfiguration": [{"webhooks": webhooks()}],
         "ValidatingWebhookConfiguration": [{"webhooks": webhooks()}],
-        "DaemonSet": [{"spec": workload}],
-        "Deployment": [{"spec": workload}],
-        "StatefulSet": [{"spec": {**workload, "serviceName": "n", "volumeClaimTemplates": [
+        "DaemonSet": [{"spec": {**workload, "updateStrategy": strategy}} for strategy in (
+            {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 2, "maxSurge": 0}}, {"type": "OnDelete"})],
+        "Deployment": [{"spec": {**workload, "strategy": strategy}} for strategy in (
+            {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 1}}, {"type": "Recreate"})],
+        "StatefulSet": [*({"spec": {**workload, "updateStrategy": strategy}} for strategy in (
+            {"type": "RollingUpdate", "rollingUpdate": {"partition": 1}}, {"type": "OnDelete"})), {"spec": {
+            **workload, "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Delete", "whenScaled": "Delete"},
+            "serviceName": "n", "volumeClaimTemplates": [
             {**claim_template(), "spec": {**CLAIM, "dataSource": SOURCE}, "status": {"phase": "Pending"}},
             {**claim_template(), "spec": {**CLAIM, "dataSourceRef": {**SOURCE, "namespace": "n"}}},
             {**claim_template(), "spec": {**CLAIM, "dataSource": {"kind": "PersistentVolumeClaim", "name": "n"}}}]}}],

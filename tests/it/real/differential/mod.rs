@@ -38,6 +38,8 @@ pub(super) struct Tally {
     classes: BTreeMap<&'static str, usize>,
     /// Bodies that the server does not accept for another reason.
     invalid: usize,
+    /// The last of these reasons.
+    reason: String,
     failures: Vec<String>,
 }
 
@@ -64,10 +66,13 @@ async fn what_the_diff_predicts_is_what_a_server_side_apply_does() {
 
 fn report(seed: u64, tallies: Vec<(&str, Tally)>) {
     let (mut kinds, mut classes) = (BTreeMap::<&str, (usize, usize, usize)>::new(), BTreeMap::new());
-    let mut failures = Vec::new();
+    let (mut failures, mut reasons) = (Vec::new(), BTreeMap::new());
     for (kind, tally) in tallies {
         let row = kinds.entry(kind).or_default();
         *row = (row.0 + tally.pairs, row.1 + tally.failures.len(), row.2 + tally.invalid);
+        if !tally.reason.is_empty() {
+            reasons.insert(kind, tally.reason);
+        }
         for (class, count) in tally.classes {
             *classes.entry(class).or_insert(0) += count;
         }
@@ -76,6 +81,9 @@ fn report(seed: u64, tallies: Vec<(&str, Tally)>) {
     let mut table = format!("seed {seed}\n\n{:<28}{:>8}{:>10}{:>9}\n", "kind", "agree", "disagree", "invalid");
     for (kind, (agree, disagree, invalid)) in &kinds {
         let _ = writeln!(table, "{kind:<28}{agree:>8}{disagree:>10}{invalid:>9}");
+    }
+    for (kind, reason) in &reasons {
+        let _ = writeln!(table, "invalid {kind}: {reason}");
     }
     let _ = writeln!(table, "\n{:<60}{:>8}", "class", "pairs");
     for (class, count) in &classes {
@@ -113,12 +121,15 @@ async fn one(server: &Server, menu: &Menu, schemas: &Schemas, index: usize, seed
         let mut choices = choices.varied((turn % 4) as u64, &mut dice);
         let body = menu.body(&mut choices);
         match judged(&object, schemas, &live, &body).await {
-            None => tally.invalid += 1,
-            Some(Judged { found, classes }) if found.is_empty() => {
+            Err(reason) => {
+                tally.invalid += 1;
+                tally.reason = reason;
+            }
+            Ok(Judged { found, classes }) if found.is_empty() => {
                 tally.pairs += 1;
                 classes.into_iter().for_each(|class| *tally.classes.entry(class).or_insert(0) += 1);
             }
-            Some(_) => {
+            Ok(_) => {
                 if tally.failures.is_empty() {
                     tally.failures.push(shrink::story(server, menu, schemas, &acts, &body).await);
                 } else {
@@ -137,8 +148,8 @@ pub(super) struct Judged {
     classes: Vec<&'static str>,
 }
 
-/// Asks both; `None` where the server does not accept the body at all.
-async fn judged(object: &Object<'_>, schemas: &Schemas, live: &Value, body: &Value) -> Option<Judged> {
+/// Asks both; the error says why the server does not accept the body at all.
+async fn judged(object: &Object<'_>, schemas: &Schemas, live: &Value, body: &Value) -> Result<Judged, String> {
     let (desired, predicted) = predicted(object, schemas, live, body);
     let resource = resource(object, body);
     let manager = resource.hand.manager();
@@ -148,16 +159,16 @@ async fn judged(object: &Object<'_>, schemas: &Schemas, live: &Value, body: &Val
         refused = refusals(&answer);
         let (status, forced) = object.apply(manager, &desired, true, true).await;
         if status != 200 {
-            return None;
+            return Err(forced["message"].to_string());
         }
         answer = forced;
     } else if status != 200 {
-        return None;
+        return Err(answer["message"].to_string());
     }
-    let schema = schemas.get(&object.menu.head.group, object.menu.kind())?;
+    let schema = schemas.get(&object.menu.head.group, object.menu.kind()).expect("it has a schema");
     let pair =
         Pair { live, desired: &desired, predicted: &predicted, refused: &refused, server: &answer, schema, schemas };
-    Some(Judged { found: pair.disagreements(), classes: classes::of(&pair) })
+    Ok(Judged { found: pair.disagreements(), classes: classes::of(&pair) })
 }
 
 /// The body that would be sent, and what `diff` says of it.

@@ -64,7 +64,7 @@ impl Pair<'_> {
         }
         for field in changing.iter().filter(|field| !in_doubt(field) && !self.is_hash(&field.path)) {
             let mut near = live.keys().chain(server.keys()).filter(|path| related(&field.path, path));
-            if near.all(|path| self.is_same(path, live.get(path), server.get(path))) {
+            if !self.is_of_job(&field.path) && near.all(|path| self.is_same(path, live.get(path), server.get(path))) {
                 found.push(format!("{}: predicted to change, but does not", field.path));
             }
         }
@@ -91,17 +91,28 @@ impl Pair<'_> {
         found
     }
 
+    /// What the server puts back into every Job, whoever takes it away.
+    fn is_of_job(&self, path: &FieldPath) -> bool {
+        self.live["kind"] == "Job" && path.starts_with(&FieldPath::of("metadata.labels"))
+    }
+
     /// What moves with each write and is not predicted.
     fn is_aside(&self, path: &FieldPath) -> bool {
         let aside = ["managedFields", "resourceVersion", "generation", "creationTimestamp", "uid", "name", "namespace"];
         aside.iter().any(|name| path.starts_with(&FieldPath::of("metadata").field(name)))
             || path.starts_with(&FieldPath::of("status"))
+            || (self.is_of_job(path) && self.live_has(path))
             // The server counts.
             || *path == FieldPath::of("metadata.annotations").field("deprecated.daemonset.template.generation")
             // An old name that follows the new one, and a field that is there with another one.
             || *path == FieldPath::of("spec.template.spec.serviceAccount")
             || *path == FieldPath::of("spec.externalTrafficPolicy")
+            || path.starts_with(&FieldPath::of("spec.sessionAffinityConfig"))
             || (self.is_hash(path) && self.predicted.fields.iter().any(|field| !self.is_hash(&field.path)))
+    }
+
+    fn live_has(&self, path: &FieldPath) -> bool {
+        path.find(self.live).is_some()
     }
 
     fn is_hash(&self, path: &FieldPath) -> bool {
