@@ -7,6 +7,7 @@ mod apps;
 mod at_once;
 mod bad_world;
 mod destroy;
+mod differential;
 mod drift;
 mod first_apply;
 mod killed;

@@ -7,7 +7,7 @@
 //! `#[tokio::test(flavor = "multi_thread")]`.
 
 mod cert_manager;
-mod dice;
+pub(crate) mod dice;
 mod envoy_gateway;
 mod gateway_api;
 mod judge;
