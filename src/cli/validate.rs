@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::ExitStatus;
-use super::args::{Output, ValidateArgs};
+use super::args::{ValidateArgs, ValidateOutput};
 use super::failure::Failure;
 use super::session::render_settings;
 use super::settings;
@@ -80,7 +80,7 @@ impl Check<'_> {
         self.report.checked += 1;
         let found = unknown(document, &address.short(), schema, self.args.input.unknown_fields()).0;
         let mut broken = violations(&document.value, schema);
-        broken.extend(metadata_violations(&document.value, schema.is_custom()));
+        broken.extend(metadata_violations(&document.value, !schema.root().is_built_in()));
         let refused = |broken: &crate::schema::Violation| {
             let field = document.path(&broken.pointer).to_string();
             refused(&address.short(), kind, field, broken, Some(document.place(&broken.pointer)))
@@ -116,7 +116,7 @@ fn add_crd(document: &Document, kinds: &mut Kinds, schemas: &mut Schemas) {
 fn finish(
     mut report: present::json::ValidateDocument,
     sources: &SourceMap,
-    output: Output,
+    output: ValidateOutput,
     terminal: &Terminal,
 ) -> Result<ExitStatus, Failure> {
     let findings: BTreeSet<Diagnostic> = std::mem::take(&mut report.diagnostics).into_iter().collect();
@@ -124,8 +124,8 @@ fn finish(
     let count = |severity| report.diagnostics.iter().filter(|found| found.severity == severity).count();
     (report.errors, report.warnings) = (count(Severity::Error), count(Severity::Warning));
     match output {
-        Output::Json => terminal.data(&present::json::text(&report))?,
-        Output::Text => {
+        ValidateOutput::Json => terminal.data(&present::json::pretty(&report))?,
+        ValidateOutput::Text => {
             let mut out = String::new();
             present::diagnostics::render(&mut out, &report.diagnostics, sources, &terminal.style(false));
             if !out.is_empty() {

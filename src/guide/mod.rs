@@ -25,3 +25,6 @@ pub mod packs {}
 #[doc = ""]
 #[doc = include_str!("environment.md")]
 pub mod environment {}
+
+#[doc = include_str!("nebariapp-fields.md")]
+pub mod nebariapp_fields {}

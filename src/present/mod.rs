@@ -5,7 +5,9 @@
 //! get the numbers of this plan, and what could deceive a terminal is made [`visible()`].
 
 pub mod diagnostics;
+pub mod graph;
 pub mod json;
+pub mod markdown;
 pub mod text;
 
 mod blocks;
@@ -32,7 +34,7 @@ mod tests;
 
 pub use explain::explain;
 pub use field::{field, fields, fields_page};
-pub use tally::tally;
+pub use tally::{Totals, tally};
 pub use validated::validated;
 pub use value::value_short;
 pub use visible::visible;

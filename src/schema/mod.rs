@@ -6,15 +6,18 @@
 //!
 //! `builtin.json` is `{"kubernetes", "kinds", "definitions"}`. A node is a `$ref` or has the keys of a CRD's schema, and:
 //! `x-packctl-quantity`, a quantity, which the server may spell in another way; `x-packctl-defaults: [{"when", "default"}]`, the
-//! default of the first entry whose fields are beside the value; `x-packctl-zero-absent`, where `""`, `0` and `false` are the
+//! default of the first entry whose fields are beside the value; `x-packctl-fallback`, `x-packctl-computed` and
+//! `x-packctl-kept`, outside of atomic values, what comes in the place of a field that is taken away; `x-packctl-zero-absent`, where `""`, `0` and `false` are the
 //! same as absent. A `default` holds inside atomic values and for the keys of keyed lists; elsewhere it is ignored. An empty
 //! list and an empty map of a built-in kind are absent; the empty struct (`emptyDir: {}`) is not.
 
 mod admit;
+mod embedded;
 mod fields;
 mod judge;
 mod metadata;
 mod nearest;
+mod pointer;
 mod rules;
 
 use std::collections::BTreeMap;
@@ -39,11 +42,7 @@ impl Schemas {
     /// The schema of a kind; `None` when nobody knows it.
     pub fn get(&self, group: &str, kind: &str) -> Option<&Schema> {
         let key = (group.to_owned(), kind.to_owned());
-        let embedded = || {
-            let (_, _, text) = CRDS.iter().find(|(known, name, _)| *known == group && *name == kind)?;
-            text.schema.get_or_init(|| read_crd(&text.read()?).map(|(_, schema)| schema)).as_ref()
-        };
-        self.0.get(&key).or_else(embedded).or_else(|| BUILT_IN.get(&key))
+        self.0.get(&key).or_else(|| embedded::schema(group, kind)).or_else(|| BUILT_IN.get(&key))
     }
 
     /// Adds the storage version of a CustomResourceDefinition; a CRD without a schema adds nothing.
@@ -75,19 +74,28 @@ pub enum ListKind {
     Map(Vec<String>),
 }
 
+/// What comes in the place of a field that is taken away.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Fallback<'s> {
+    /// The field is gone.
+    Nothing,
+    /// A default.
+    Value(&'s Value),
+    /// Something that depends on other fields.
+    Computed,
+    /// What is there: the cluster gave it.
+    Kept,
+}
+
 /// One node of a schema.
 #[derive(Clone, Copy, Debug)]
 pub struct Node<'s> {
     value: &'s Value,
     definitions: &'s Value,
+    knows_defaults: bool,
 }
 
 impl Schema {
-    /// A schema that is written down in full, defaults included.
-    pub(crate) fn of(root: Value) -> Self {
-        Self::new("", Arc::new(root), Arc::new(Value::Null), true)
-    }
-
     fn new(version: &str, root: Arc<Value>, definitions: Arc<Value>, knows_defaults: bool) -> Self {
         Self { root, definitions, knows_defaults, version: version.into(), compiled: Arc::default() }
     }
@@ -97,14 +105,14 @@ impl Schema {
         &self.version
     }
 
-    /// Whether it comes from a CustomResourceDefinition, which says everything that the server asks.
-    pub fn is_custom(&self) -> bool {
-        self.knows_defaults
-    }
-
     /// Patterns and rules, compiled when they are first asked for.
     fn compiled(&self) -> &Compiled {
         self.compiled.get_or_init(|| Compiled::of(&self.root))
+    }
+
+    /// A schema of something that is compiled into the server.
+    pub(crate) fn built_in(root: Value) -> Self {
+        Self::new("", Arc::new(root), Arc::default(), false)
     }
 
     /// Whether a default that is not here does not exist. Tables of built-in kinds know only what was measured.
@@ -114,7 +122,7 @@ impl Schema {
 
     /// The node of the whole object.
     pub fn root(&self) -> Node<'_> {
-        Node { value: &self.root, definitions: &self.definitions }.resolved()
+        Node { value: &self.root, definitions: &self.definitions, knows_defaults: self.knows_defaults }.resolved()
     }
 }
 
@@ -134,7 +142,13 @@ impl<'s> Node<'s> {
     }
 
     fn at(self, value: &'s Value) -> Self {
-        Node { value, definitions: self.definitions }.resolved()
+        Node { value, ..self }.resolved()
+    }
+
+    /// Whether the value is compiled into the server, which keeps no empty lists and maps of it, and some of whose defaults no
+    /// table knows.
+    pub fn is_built_in(self) -> bool {
+        !self.knows_defaults
     }
 
     /// The node of a field: a property, or the map's value type.
@@ -180,6 +194,20 @@ impl<'s> Node<'s> {
             when.is_none_or(|when| when.iter().all(|(key, value)| siblings.get(key) == Some(value)))
         };
         conditional.and_then(|entries| entries.iter().find(fits)?.get("default")).or_else(|| node.default())
+    }
+
+    /// What the server puts in the place of a field that is taken away from an object with these other fields.
+    pub fn fallback(self, name: &str, siblings: &Map<String, Value>) -> Fallback<'s> {
+        let Some(node) = self.field(name) else { return Fallback::Nothing };
+        let is = |mark| node.value.get(mark) == Some(&Value::Bool(true));
+        if is("x-packctl-computed") {
+            return Fallback::Computed;
+        }
+        if is("x-packctl-kept") {
+            return Fallback::Kept;
+        }
+        let measured = node.value.get("x-packctl-fallback");
+        measured.or_else(|| self.default_of(name, siblings)).map_or(Fallback::Nothing, Fallback::Value)
     }
 
     /// Whether the zero value (`""`, `0`, `false`) is the same as absent.
@@ -285,52 +313,6 @@ fn read_crd(crd: &Value) -> Option<((String, String), Schema)> {
     let key = (spec.get("group")?.as_str()?.to_owned(), spec.pointer("/names/kind")?.as_str()?.to_owned());
     Some((key, Schema::new(version.get("name")?.as_str()?, root, Arc::default(), true)))
 }
-
-/// An embedded CRD, parsed when it is first asked for: together they are a megabyte of YAML.
-struct Embedded {
-    text: &'static str,
-    schema: OnceLock<Option<Schema>>,
-}
-
-impl Embedded {
-    fn read(&self) -> Option<Value> {
-        serde_saphyr::from_str(self.text).ok()
-    }
-}
-
-macro_rules! embedded {
-    ($([$group:literal] $($kind:literal = $file:literal,)*)*) => {
-        [$($((
-            $group,
-            $kind,
-            Embedded { text: include_str!(concat!("crds/", $group, "_", $file, ".yaml")), schema: OnceLock::new() },
-        ),)*)*]
-    };
-}
-
-/// The embedded CRDs by group and kind: the platform's and our own.
-static CRDS: [(&str, &str, Embedded); 16] = embedded! {
-    ["reconcilers.nebari.dev"]
-        "NebariApp" = "nebariapps",
-    ["gateway.networking.k8s.io"]
-        "Gateway" = "gateways",
-        "GatewayClass" = "gatewayclasses",
-        "GRPCRoute" = "grpcroutes",
-        "HTTPRoute" = "httproutes",
-        "ReferenceGrant" = "referencegrants",
-    ["gateway.envoyproxy.io"]
-        "Backend" = "backends",
-        "BackendTrafficPolicy" = "backendtrafficpolicies",
-        "ClientTrafficPolicy" = "clienttrafficpolicies",
-        "EnvoyProxy" = "envoyproxies",
-        "HTTPRouteFilter" = "httproutefilters",
-        "SecurityPolicy" = "securitypolicies",
-    ["cert-manager.io"]
-        "Certificate" = "certificates",
-        "CertificateRequest" = "certificaterequests",
-        "ClusterIssuer" = "clusterissuers",
-        "Issuer" = "issuers",
-};
 
 static BUILT_IN: LazyLock<BTreeMap<(String, String), Schema>> = LazyLock::new(|| {
     let mut schemas = BTreeMap::new();

@@ -3,6 +3,7 @@
 mod architecture;
 mod codes;
 mod env;
+mod fields;
 mod helm;
 mod packctl;
 mod properties;
@@ -11,3 +12,4 @@ mod readme;
 mod real;
 mod scenarios;
 mod stand_in;
+mod validate;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 /// `SplitMix64`: enough for delays, and no dependency.
+#[derive(Clone)]
 pub(crate) struct Dice(u64);
 
 impl Dice {

@@ -43,7 +43,7 @@ impl Server {
 
     async fn ask(&self, object: Value) -> Answer {
         let request = Request::post(&self.path).header("content-type", "application/json");
-        let request = request.body(Body::from(object.to_string().into_bytes())).expect("a request");
+        let request = request.body(Body::from(whole(&object).to_string().into_bytes())).expect("a request");
         let response = self.client.send(request).await.expect("the server answers");
         let (status, headers) = (response.status(), response.headers().clone());
         let body = response.into_body().collect_bytes().await.expect("an answer is read");
@@ -61,6 +61,21 @@ impl Server {
         let fields = causes.map(|causes| causes.iter().filter_map(|cause| cause["field"].as_str()));
         answer.blamed = fields.map(|fields| fields.filter(|field| *field != "<nil>").map(str::to_owned).collect());
         answer
+    }
+}
+
+/// What a client that reads YAML sends: whole numbers have no point.
+fn whole(value: &Value) -> Value {
+    match value {
+        Value::Number(number) => {
+            let whole = number.as_f64().filter(|number| number.fract() == 0.0 && number.abs() < 1e15);
+            #[expect(clippy::cast_possible_truncation, reason = "whole, and far within the range")]
+            let whole = whole.map(|number| Value::from(number as i64));
+            whole.unwrap_or_else(|| value.clone())
+        }
+        Value::Array(items) => items.iter().map(whole).collect(),
+        Value::Object(map) => map.iter().map(|(name, value)| (name.clone(), whole(value))).collect(),
+        other => other.clone(),
     }
 }
 
