@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 /// The pod of a workload; `None` for every other kind.
-fn pod(kind: &str, object: &Value) -> Option<&Value> {
+fn pod<'v>(kind: &str, object: &'v Value) -> Option<&'v Value> {
     object.pointer(match kind {
         "Pod" => "/spec",
         "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "Job" => "/spec/template/spec",

@@ -38,7 +38,7 @@ impl Rule for ForeignPolicy {
             }
             let listener = names.listener(&ground.gateway);
             let on_listener = policies.on_listener(&ground.gateway.namespace, &ground.gateway.name, &names.listener_name());
-            found.extend(on_listener.iter().map(|policy| (*policy, listener.short())));
+            found.extend(on_listener.into_iter().map(|policy| (policy, listener.short())));
             for (policy, what) in found.into_iter().filter(|(policy, _)| !own.contains(policy)) {
                 findings.push(
                     Diagnostic::error(
@@ -103,8 +103,8 @@ impl<'f> Policies<'f> {
         found
     }
 
-    fn on_listener(&self, namespace: &str, gateway: &str, listener: &str) -> &[&'f Address] {
-        self.listeners.get(&(namespace, gateway, listener)).map_or(&[], Vec::as_slice)
+    fn on_listener(&self, namespace: &str, gateway: &str, listener: &str) -> Vec<&'f Address> {
+        self.listeners.get(&(namespace, gateway, listener)).cloned().unwrap_or_default()
     }
 }
 
