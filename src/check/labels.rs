@@ -14,7 +14,9 @@ pub(super) fn of_namespace(name: &str, facts: Facts<'_>) -> Option<BTreeMap<Stri
     let mut labels = BTreeMap::from([("kubernetes.io/metadata.name".to_owned(), name.to_owned())]);
     let mut add = |value: &Value| {
         let map = value.pointer("/metadata/labels").and_then(Value::as_object);
-        labels.extend(map.into_iter().flatten().filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))));
+        labels.extend(
+            map.into_iter().flatten().filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))),
+        );
     };
     match facts.world.get(&address) {
         Observed::Unreadable(_) => return None,
@@ -58,9 +60,7 @@ mod tests {
     #[test]
     fn every_requirement_of_a_selector_must_hold() {
         let labels = BTreeMap::from([("team".to_owned(), "bi".to_owned())]);
-        let expression = |key: &str, operator: &str, values: &[&str]| {
-            json!({"matchExpressions": [{"key": key, "operator": operator, "values": values}]})
-        };
+        let expression = |key: &str, operator: &str, values: &[&str]| json!({"matchExpressions": [{"key": key, "operator": operator, "values": values}]});
         for (selector, selected) in [
             (json!({}), true),
             (json!({"matchLabels": {"team": "bi"}}), true),

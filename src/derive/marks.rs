@@ -7,8 +7,9 @@ use crate::observed::{Live, World};
 use crate::resource::{Address, AppId, Hand, PackId};
 
 /// The kinds that packctl derives in Kubernetes, besides the listener.
-pub(crate) const DERIVED: [(&str, &str); 6] = [
+pub(crate) const DERIVED: [(&str, &str); 7] = [
     (GATEWAY_API, "HTTPRoute"),
+    (GATEWAY_API, "ReferenceGrant"),
     (ENVOY_GATEWAY, "SecurityPolicy"),
     (CERT_MANAGER, "Certificate"),
     ("", "Secret"),
@@ -75,7 +76,7 @@ impl Marked {
 }
 
 /// The app whose marks an object carries: its labels, or its controller where that very NebariApp is live.
-fn app_of(live: &Live, world: &World) -> Option<AppId> {
+pub(crate) fn app_of(live: &Live, world: &World) -> Option<AppId> {
     if let (Some(namespace), Some(name)) = (live.label(APP_NAMESPACE), live.label(APP_NAME)) {
         return Some(AppId::new(namespace, name));
     }

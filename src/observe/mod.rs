@@ -3,12 +3,14 @@
 //! Two rounds: the first finds out where we are (environment, the packs' records, NebariApps), the second reads one list for
 //! each kind that is rendered, recorded of these packs, or derivable, and by name the few objects that no list proves absent.
 
+mod rules;
+
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
 use crate::api::Environment;
-use crate::derive::{APP_SECRETS, DERIVED, Gateway, Names, Target, cluster_name, record_address, recorded_kinds};
+use crate::derive::{APP_SECRETS, App, DERIVED, Gateway, Names, Target, cluster_name, record_address, recorded_kinds};
 use crate::observed::{ReadSet, World};
 use crate::plan::{CONTROLLER_LEASE, OPERATOR_DEPLOYMENT};
 use crate::render::Pack;
@@ -19,6 +21,8 @@ use crate::yaml::Document;
 pub fn first() -> ReadSet {
     let mut set = ReadSet::default();
     set.list("reconcilers.nebari.dev", "NebariApp")
+        // Its listeners say which certificates the second round asks for.
+        .list("gateway.networking.k8s.io", "Gateway")
         .list("", "Namespace")
         .list_labelled("", "ConfigMap", PackId::MARK)
         .object(Address::namespaced("", "ConfigMap", Environment::NAMESPACE, Environment::CONFIG_MAP))
@@ -43,7 +47,6 @@ pub struct Scope<'s> {
 pub fn second(scope: Scope<'_>, environment: &Environment, world: &World) -> ReadSet {
     let mut set = ReadSet::default();
     for (group, kind) in DERIVED.into_iter().chain([
-        ("gateway.networking.k8s.io", "Gateway"),
         ("gateway.networking.k8s.io", "GRPCRoute"),
         ("gateway.envoyproxy.io", "HTTPRouteFilter"),
         ("networking.k8s.io", "Ingress"),
@@ -51,18 +54,31 @@ pub fn second(scope: Scope<'_>, environment: &Environment, world: &World) -> Rea
     ]) {
         list(group, kind, &mut set);
     }
-    let mut apps: BTreeSet<AppId> =
-        world.of_kind("reconcilers.nebari.dev", "NebariApp").filter_map(|live| live.address.as_app()).collect();
+    let mut apps: BTreeSet<AppId> = BTreeSet::new();
+    let app = |id: &AppId, value: &Value| App { id: id.clone(), value: value.clone(), pack: None, document: None };
+    for live in world.of_kind("reconcilers.nebari.dev", "NebariApp") {
+        let Some(id) = live.address.as_app() else { continue };
+        set.objects.extend(app(&id, live.value()).named_secrets(environment));
+        apps.insert(id);
+    }
     let packs =
         scope.packs.iter().flat_map(|pack| pack.documents.iter().map(|found| (pack.destination.as_deref(), found)));
+    let mut inputs = Vec::new();
     for (namespace, document) in packs.chain(scope.documents.iter().map(|found| (None, found))) {
         let Some(address) = document.address(namespace, &world.kinds) else { continue };
         list(&address.group, &address.kind, &mut set);
-        apps.extend(address.as_app());
+        if let Some(id) = address.as_app() {
+            set.objects.extend(app(&id, &document.value).named_secrets(environment));
+            apps.insert(id);
+        }
         set.namespaces.extend(address.namespace.clone());
         if is_listed_by_label(&address.group, &address.kind) {
-            set.object(address);
+            set.object(address.clone());
         }
+        inputs.push((address, &document.value));
+    }
+    if scope.targets.is_empty() {
+        rules::add(&inputs, environment, world, &mut set);
     }
     let mut records = BTreeSet::new();
     if let Some(cluster) = cluster_name(environment, world) {
@@ -117,7 +133,9 @@ fn list(group: &str, kind: &str, set: &mut ReadSet) {
             set.list_labelled("", "Secret", APP_SECRETS).list_labelled("", "Secret", PackId::MARK);
         }
         // The first round has them.
-        ("", "ConfigMap" | "Namespace") | ("reconcilers.nebari.dev", "NebariApp") => {}
+        ("", "ConfigMap" | "Namespace")
+        | ("reconcilers.nebari.dev", "NebariApp")
+        | ("gateway.networking.k8s.io", "Gateway") => {}
         _ => {
             set.list(group, kind);
         }

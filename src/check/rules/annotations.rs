@@ -26,7 +26,8 @@ impl Rule for Annotations {
     }
 
     fn check(&self, facts: Facts<'_>) -> Vec<Diagnostic> {
-        let allow = facts.environment.allow.as_ref().and_then(|allow| allow.route_annotations.as_deref()).unwrap_or_default();
+        let allow =
+            facts.environment.allow.as_ref().and_then(|allow| allow.route_annotations.as_deref()).unwrap_or_default();
         let mut findings = Vec::new();
         for app in facts.desired.apps.values() {
             for (key, _) in app.annotations() {
@@ -39,7 +40,8 @@ impl Rule for Annotations {
                     ("is not among `allow.routeAnnotations` of the environment", help)
                 };
                 let pointer = format!("/spec/routing/annotations/{}", crate::yaml::step(key));
-                findings.push(error(self.code(), app, &pointer, format!("the annotation `{key}` {problem}")).help(help));
+                findings
+                    .push(error(self.code(), app, &pointer, format!("the annotation `{key}` {problem}")).help(help));
             }
         }
         findings

@@ -28,7 +28,12 @@ impl Rule for ClearTextLogin {
             .map(|app| {
                 let pointer = "/spec/routing/tls/enabled";
                 let finding = if app.login() {
-                    error(self.code(), app, pointer, "login does not work over http: browsers keep its cookies to https")
+                    error(
+                        self.code(),
+                        app,
+                        pointer,
+                        "login does not work over http: browsers keep its cookies to https",
+                    )
                 } else {
                     warning(self.code(), app, pointer, "the app's own login sends its tokens over http, in the clear")
                 };

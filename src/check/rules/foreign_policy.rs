@@ -37,7 +37,8 @@ impl Rule for ForeignPolicy {
                 found.extend(on_route.into_iter().map(|policy| (policy, route.short())));
             }
             let listener = names.listener(&ground.gateway);
-            let on_listener = policies.on_listener(&ground.gateway.namespace, &ground.gateway.name, &names.listener_name());
+            let on_listener =
+                policies.on_listener(&ground.gateway.namespace, &ground.gateway.name, &names.listener_name());
             found.extend(on_listener.into_iter().map(|policy| (policy, listener.short())));
             for (policy, what) in found.into_iter().filter(|(policy, _)| !own.contains(policy)) {
                 findings.push(
@@ -98,7 +99,9 @@ impl<'f> Policies<'f> {
         let mut found = self.routes.get(&(namespace, name)).cloned().unwrap_or_default();
         if let Some(selecting) = self.selecting.get(namespace) {
             let labels = labels();
-            found.extend(selecting.iter().filter(|(_, selector)| selects(selector, &labels)).map(|(address, _)| *address));
+            found.extend(
+                selecting.iter().filter(|(_, selector)| selects(selector, &labels)).map(|(address, _)| *address),
+            );
         }
         found
     }

@@ -33,7 +33,8 @@ impl Rule for GatewayClass {
         let gateways: BTreeSet<_> = facts.desired.grounds.values().map(|ground| ground.gateway.address()).collect();
         let mut findings = Vec::new();
         for gateway in gateways {
-            let Some(class) = facts.world.get(&gateway).live().and_then(|live| live.text("/spec/gatewayClassName")) else {
+            let Some(class) = facts.world.get(&gateway).live().and_then(|live| live.text("/spec/gatewayClassName"))
+            else {
                 continue;
             };
             let address = Address::cluster_scoped("gateway.networking.k8s.io", "GatewayClass", class);

@@ -47,8 +47,10 @@ impl Rule for Hostname {
         let mut newcomers = false;
         for (host, apps) in &wanted {
             for (app, paths) in apps {
-                let others: Vec<&Claim> =
-                    claims.on(host).filter(|claim| !claim.is_of(app, facts) && !share(app, paths, claim, facts)).collect();
+                let others: Vec<&Claim> = claims
+                    .on(host)
+                    .filter(|claim| !claim.is_of(app, facts) && !share(app, paths, claim, facts))
+                    .collect();
                 let mut owners: Vec<String> =
                     platform.iter().filter(|(own, _)| own == host).map(|(_, name)| (*name).to_owned()).collect();
                 let served = serves(app, facts);
@@ -59,8 +61,13 @@ impl Rule for Hostname {
                 }
                 if !owners.is_empty() {
                     findings.push(
-                        error(self.code(), app, "/spec/hostname", format!("hostname {host} is taken by {}", list(owners)))
-                            .help("choose another hostname, or take the other one down first"),
+                        error(
+                            self.code(),
+                            app,
+                            "/spec/hostname",
+                            format!("hostname {host} is taken by {}", list(owners)),
+                        )
+                        .help("choose another hostname, or take the other one down first"),
                     );
                     continue;
                 }
@@ -69,8 +76,9 @@ impl Rule for Hostname {
                 if !late.is_empty() {
                     let message = format!("hostname {host}, which it serves, is also served by {}", list(late));
                     findings.push(
-                        warning(self.code(), app, "/spec/hostname", message)
-                            .help("take the other one down; it may answer for paths of this app, and without its login"),
+                        warning(self.code(), app, "/spec/hostname", message).help(
+                            "take the other one down; it may answer for paths of this app, and without its login",
+                        ),
                     );
                 }
             }

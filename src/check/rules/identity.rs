@@ -34,7 +34,8 @@ impl Rule for Identity {
     fn check(&self, facts: Facts<'_>) -> Vec<Diagnostic> {
         let live = facts.world.of_kind("reconcilers.nebari.dev", "NebariApp").filter_map(|live| {
             let id = live.address.as_app()?;
-            let elsewhere = !facts.desired.apps.contains_key(&id) && !facts.desired.unwanted.contains_key(&live.address);
+            let elsewhere =
+                !facts.desired.apps.contains_key(&id) && !facts.desired.unwanted.contains_key(&live.address);
             elsewhere.then(|| App { id, value: live.value().clone(), pack: None, document: None })
         });
         let live: Vec<App> = live.collect();
@@ -117,7 +118,12 @@ fn names(app: &App, facts: Facts<'_>, gateways: &[Option<Gateway>; 2]) -> Vec<Ad
         all.push(names.grant(app.service_namespace()));
     }
     if let Some(gateway) = &gateways[usize::from(app.internal())] {
-        all.extend([names.listener(gateway), names.lock(gateway), names.certificate(gateway), names.tls_secret(gateway)]);
+        all.extend([
+            names.listener(gateway),
+            names.lock(gateway),
+            names.certificate(gateway),
+            names.tls_secret(gateway),
+        ]);
     }
     let realm = facts.environment.keycloak.as_ref().and_then(|keycloak| keycloak.realm.as_deref()).unwrap_or("realm");
     all.push(names.client(realm));
@@ -133,8 +139,11 @@ fn names(app: &App, facts: Facts<'_>, gateways: &[Option<Gateway>; 2]) -> Vec<Ad
 
 /// What a Gateway needs for itself: its anchor, and the certificates of listeners that are no app's.
 fn platform(gateway: &Gateway, facts: Facts<'_>) -> Vec<(Address, String)> {
-    let mut all: Vec<(Address, String)> =
-        gateway.anchor().into_iter().map(|address| (address, format!("the anchor of Gateway {}", gateway.name))).collect();
+    let mut all: Vec<(Address, String)> = gateway
+        .anchor()
+        .into_iter()
+        .map(|address| (address, format!("the anchor of Gateway {}", gateway.name)))
+        .collect();
     let live = facts.world.get(&gateway.address()).live();
     let listeners = live.and_then(|live| live.value().pointer("/spec/listeners")?.as_array());
     for listener in listeners.into_iter().flatten() {

@@ -22,7 +22,8 @@ impl Rule for InsideIssuer {
 
     fn check(&self, facts: Facts<'_>) -> Vec<Diagnostic> {
         let Some(keycloak) = &facts.environment.keycloak else { return Vec::new() };
-        let (Some(inside), Some(outside), Some(realm)) = (&keycloak.url, &keycloak.external_url, &keycloak.realm) else {
+        let (Some(inside), Some(outside), Some(realm)) = (&keycloak.url, &keycloak.external_url, &keycloak.realm)
+        else {
             return Vec::new();
         };
         let url = |base: &str| format!("{}/realms/{realm}", base.trim_end_matches('/'));
@@ -59,7 +60,8 @@ fn misuse(name: &str, line: &str, inside: &str) -> Option<&'static str> {
     if after.starts_with("protocol/openid-connect/auth") || after.starts_with("protocol/openid-connect/logout") {
         return Some("a page for browsers");
     }
-    let ends = after.is_empty() || after.starts_with(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '.' | '-' | '_'));
+    let ends =
+        after.is_empty() || after.starts_with(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '.' | '-' | '_'));
     let words = format!("{name} {before}").to_ascii_lowercase();
     (ends && words.contains("issuer") && !words.contains("internal")).then_some("the issuer of tokens")
 }

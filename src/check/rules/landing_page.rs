@@ -41,7 +41,8 @@ impl Rule for LandingPage {
                     let pointer = format!("/spec/landingPage/{field}");
                     let message = format!("the icon `{}` is neither a name nor the URL of an image", shortened(icon));
                     findings.push(
-                        error(self.code(), app, &pointer, message).help("write an `https://` URL, a `data:image/` URL or a name"),
+                        error(self.code(), app, &pointer, message)
+                            .help("write an `https://` URL, a `data:image/` URL or a name"),
                     );
                 }
             }
@@ -82,11 +83,14 @@ mod tests {
         for url in ["https://docs.example.com/", "HTTP://docs.example.com:8080/x?y#z"] {
             assert!(is_web(url), "{url}");
         }
-        let bad = ["javascript:alert(1)", "java\nscript:alert(1)", "data:text/html,x", "//example.com", "https://", "docs"];
+        let bad =
+            ["javascript:alert(1)", "java\nscript:alert(1)", "data:text/html,x", "//example.com", "https://", "docs"];
         for url in bad {
             assert!(!is_web(url), "{url}");
         }
-        for icon in ["jupyter", "Data Science", "/icons/x.svg", "https://x.example.com/i.png", "data:image/svg+xml;base64,AA=="] {
+        for icon in
+            ["jupyter", "Data Science", "/icons/x.svg", "https://x.example.com/i.png", "data:image/svg+xml;base64,AA=="]
+        {
             assert!(is_icon(icon), "{icon}");
         }
         for icon in ["javascript:alert(1)", "data:text/html,x", "ftp://x.example.com/i.png", "a\u{0}b"] {

@@ -46,8 +46,13 @@ impl Rule for Listener {
             let address = ground.gateway.address().with_entry("listeners", name).short();
             let Some(shared) = shared else {
                 findings.push(
-                    error(self.code(), app, "/spec/routing", format!("{address}, which it attaches to, does not exist"))
-                        .help("add the listener to the Gateway, or set `listeners: own` in the environment"),
+                    error(
+                        self.code(),
+                        app,
+                        "/spec/routing",
+                        format!("{address}, which it attaches to, does not exist"),
+                    )
+                    .help("add the listener to the Gateway, or set `listeners: own` in the environment"),
                 );
                 continue;
             };
@@ -129,7 +134,8 @@ fn refusals(app: &App, ground: &Ground, listener: &Value, facts: Facts<'_>) -> V
     let mut found = Vec::new();
     let protocol = if ground.attachment == Some(Attachment::Plain) { "HTTP" } else { "HTTPS" };
     if text("/protocol") != Some(protocol) {
-        found.push(("/spec/routing", format!("is of protocol {}, not {protocol}", text("/protocol").unwrap_or("none"))));
+        found
+            .push(("/spec/routing", format!("is of protocol {}, not {protocol}", text("/protocol").unwrap_or("none"))));
     }
     if text("/tls/mode") == Some("Passthrough") {
         found.push(("/spec/routing", "passes TLS through".into()));

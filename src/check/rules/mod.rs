@@ -22,7 +22,6 @@ pub(super) mod landing_page;
 pub(super) mod last_listener;
 pub(super) mod listener;
 pub(super) mod listener_limit;
-pub(super) mod live_change;
 pub(super) mod long_names;
 pub(super) mod no_route;
 pub(super) mod opted_in;

@@ -23,8 +23,10 @@ impl Rule for NoRoute {
         let without = facts.desired.apps.values().filter(|app| !app.routed());
         without
             .map(|app| {
-                let message = format!("no route will exist, {} answers nothing: `spec.routing` is missing", app.hostname());
-                warning(self.code(), app, "/spec/routing", message).help("write `routing: {}` to serve everything below /")
+                let message =
+                    format!("no route will exist, {} answers nothing: `spec.routing` is missing", app.hostname());
+                warning(self.code(), app, "/spec/routing", message)
+                    .help("write `routing: {}` to serve everything below /")
             })
             .collect()
     }

@@ -49,7 +49,10 @@ impl Rule for Paths {
                     let pointer = format!("{pointer}/{index}/pathPrefix");
                     if let Some(problem) = problem(&path.prefix) {
                         let message = format!("the path `{}` {problem}", shortened(&path.prefix));
-                        findings.push(error(self.code(), app, &pointer, message).help("an HTTPRoute refuses it; correct the path"));
+                        findings.push(
+                            error(self.code(), app, &pointer, message)
+                                .help("an HTTPRoute refuses it; correct the path"),
+                        );
                     }
                     if !seen.insert(path) {
                         let message = format!("the path `{}` stands in `{list}` twice", shortened(&path.prefix));
@@ -89,7 +92,8 @@ mod tests {
     #[test]
     fn the_rules_are_those_of_the_crd() {
         let crd = include_str!("../../schema/crds/gateway.networking.k8s.io_httproutes.yaml").replace("''", "'");
-        let parts = ["//", "/./", "/../", "%2f", "%2F", "#"].map(|part| (format!("contains('{part}')"), format!("/a{part}b")));
+        let parts =
+            ["//", "/./", "/../", "%2f", "%2F", "#"].map(|part| (format!("contains('{part}')"), format!("/a{part}b")));
         let ends = ["/.", "/.."].map(|end| (format!("endsWith('{end}')"), format!("/a{end}")));
         for (rule, path) in parts.iter().chain(&ends) {
             assert!(crd.contains(&format!("!self.value.{rule}")), "{rule}");

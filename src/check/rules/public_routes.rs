@@ -39,7 +39,8 @@ impl Rule for PublicRoutes {
             }
             let (own, public) = (app.paths(), app.public_paths());
             for (index, path) in public.iter().enumerate().filter(|(_, path)| own.contains(path)) {
-                let message = format!("the path `{}` is in `routes` and in `publicRoutes`, both {}", path.prefix, path.kind);
+                let message =
+                    format!("the path `{}` is in `routes` and in `publicRoutes`, both {}", path.prefix, path.kind);
                 findings.push(
                     error(self.code(), app, &format!("{LIST}/{index}/pathPrefix"), message)
                         .help("keep it in one of them; an `Exact` path wins over a prefix"),
@@ -48,7 +49,8 @@ impl Rule for PublicRoutes {
             if own.iter().all(|path| public.iter().any(|open| path != open && path::covers(open, path))) {
                 let message = "`publicRoutes` cover every path of the app";
                 findings.push(
-                    warning(self.code(), app, LIST, message).help("nobody has to log in; name narrower paths, or switch the login off"),
+                    warning(self.code(), app, LIST, message)
+                        .help("nobody has to log in; name narrower paths, or switch the login off"),
                 );
             }
         }

@@ -32,7 +32,15 @@ impl Rule for Redirect {
             .filter_map(|app| {
                 let (problem, help) = shape(app).or_else(|| reach(app))?;
                 let uri = app.redirect_path();
-                Some(error(self.code(), app, "/spec/auth/redirectURI", format!("the login cannot come back to `{uri}`: {problem}")).help(help))
+                Some(
+                    error(
+                        self.code(),
+                        app,
+                        "/spec/auth/redirectURI",
+                        format!("the login cannot come back to `{uri}`: {problem}"),
+                    )
+                    .help(help),
+                )
             })
             .collect()
     }
@@ -75,11 +83,14 @@ fn reach(app: &App) -> Option<(String, String)> {
     let own = path::closeness(&app.paths(), uri);
     let public = path::closeness(&app.public_paths(), uri);
     if own.is_none() {
-        let add = format!("add `{{pathPrefix: {uri}, pathType: Exact}}` to `spec.routing.routes`, or set `redirectURI` below one of them");
+        let add = format!(
+            "add `{{pathPrefix: {uri}, pathType: Exact}}` to `spec.routing.routes`, or set `redirectURI` below one of them"
+        );
         return Some(("none of `spec.routing.routes` takes it".into(), add));
     }
     (public >= own).then(|| {
-        let help = "make the public path narrower, or add the path of `redirectURI` to `spec.routing.routes` as `Exact`";
+        let help =
+            "make the public path narrower, or add the path of `redirectURI` to `spec.routing.routes` as `Exact`";
         ("`spec.routing.publicRoutes` takes it, where there is no login".into(), help.into())
     })
 }

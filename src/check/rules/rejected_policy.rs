@@ -31,11 +31,14 @@ impl Rule for RejectedPolicy {
                 let rejected = facts.world.get(&address).live().and_then(rejection);
                 let Some(why) = rejected.filter(|_| facts.desired.wanted.contains_key(&address)) else { continue };
                 findings.push(
-                    Diagnostic::warning(self.code(), format!("app/{id}: the gateway does not accept {}: {why}", address.short()))
-                        .app(id)
-                        .object(&address)
-                        .place(facts.desired.apps.get(id).and_then(App::place))
-                        .help("see to what the reason names; the app is not served as it asks until then"),
+                    Diagnostic::warning(
+                        self.code(),
+                        format!("app/{id}: the gateway does not accept {}: {why}", address.short()),
+                    )
+                    .app(id)
+                    .object(&address)
+                    .place(facts.desired.apps.get(id).and_then(App::place))
+                    .help("see to what the reason names; the app is not served as it asks until then"),
                 );
             }
         }

@@ -42,7 +42,8 @@ impl Rule for SameTile {
                 ids.iter().filter(|id| **id != app.id).map(|id| format!("app/{id}")).collect();
             let message = format!("its tile has the name `{name}`, and so has that of {}", some(&others));
             findings.push(
-                warning(self.code(), app, "/spec/landingPage/displayName", message).help("give each tile a name of its own"),
+                warning(self.code(), app, "/spec/landingPage/displayName", message)
+                    .help("give each tile a name of its own"),
             );
         }
         findings

@@ -118,7 +118,8 @@ fn possible_makers(facts: Facts<'_>) -> BTreeMap<&str, Vec<&Resource>> {
 /// Whether an object names a Secret, or the Secret is named after it.
 fn may_make(maker: &Resource, secret: &str) -> bool {
     let own = !matches!(maker.address.kind.as_str(), "Job" | "CronJob" | "ConfigMap");
-    let after = own && secret.strip_prefix(&maker.address.name).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
+    let after =
+        own && secret.strip_prefix(&maker.address.name).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
     // A Job that only waits for the Secret, as every other pod does, makes nothing.
     let needs = workload::secrets(&maker.address.kind, &maker.body.value).contains_key(secret);
     after || !needs && workload::mentions(&maker.body.value, secret)

@@ -25,13 +25,15 @@ impl Rule for ServiceAccount {
         const POINTER: &str = "/spec/serviceAccountName";
         let mut findings = Vec::new();
         // The default is a guess that most apps do not need.
-        let named = facts.desired.apps.values().filter(|app| app.provisions_client() && app.value.pointer(POINTER).is_some());
+        let named =
+            facts.desired.apps.values().filter(|app| app.provisions_client() && app.value.pointer(POINTER).is_some());
         for app in named {
             let address = Address::namespaced("", "ServiceAccount", &app.id.namespace, app.service_account());
             if matches!(facts.find(&address), Found::Absent) {
                 let message = format!("{} is neither in the inputs nor in the cluster", address.short());
                 findings.push(
-                    warning(self.code(), app, POINTER, message).help("correct the name, or add the ServiceAccount to the pack"),
+                    warning(self.code(), app, POINTER, message)
+                        .help("correct the name, or add the ServiceAccount to the pack"),
                 );
             }
         }

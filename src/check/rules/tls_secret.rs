@@ -41,7 +41,9 @@ impl Rule for TlsSecret {
                     unread.add(reason, address.short());
                     continue;
                 }
-                (Found::Absent, Some(names)) if names.iter().any(|name| host::certifies(name, app.hostname())) => continue,
+                (Found::Absent, Some(names)) if names.iter().any(|name| host::certifies(name, app.hostname())) => {
+                    continue;
+                }
                 (Found::Absent, Some(names)) => format!("will be for {}, not for {}", names.join(", "), app.hostname()),
                 (Found::Absent, None) => "is neither in the cluster nor in the inputs".into(),
                 (Found::There(secret), _) => match Certificate::of_secret(secret) {
@@ -56,7 +58,8 @@ impl Rule for TlsSecret {
                                     certificate.not_after
                                 );
                                 let pointer = "/spec/routing/tls/secretName";
-                                ends.entry(address.short()).or_insert_with(|| warning(self.code(), app, pointer, message));
+                                ends.entry(address.short())
+                                    .or_insert_with(|| warning(self.code(), app, pointer, message));
                             }
                             continue;
                         }

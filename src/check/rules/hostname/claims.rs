@@ -178,9 +178,8 @@ impl Claims {
 fn redirects_only(route: &Value) -> bool {
     let redirects = |rule: &Value| {
         list(rule, "/backendRefs").next().is_none()
-            && list(rule, "/filters").any(|filter| {
-                filter.pointer("/requestRedirect/scheme").and_then(Value::as_str) == Some("https")
-            })
+            && list(rule, "/filters")
+                .any(|filter| filter.pointer("/requestRedirect/scheme").and_then(Value::as_str) == Some("https"))
     };
     list(route, "/spec/rules").next().is_some() && list(route, "/spec/rules").all(redirects)
 }
