@@ -66,7 +66,7 @@ impl Rule for Identity {
         let findings = shared.into_iter().filter_map(|((id, rivals), names)| {
             let app = facts.desired.apps.get(id)?;
             let message = format!("its {} would also be that of {}", names.join(", its "), rivals.join(", "));
-            Some(error(self.code(), app, "/metadata/name", message).help("rename one of the two apps"))
+            Some(error(self.code(), app, "/metadata/name", message).help("rename the app, or the other one"))
         });
         findings.collect()
     }

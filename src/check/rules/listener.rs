@@ -56,13 +56,16 @@ impl Rule for Listener {
                 );
                 continue;
             };
-            for (pointer, problem) in refusals(app, ground, shared.listener, facts) {
+            let refusals = refusals(app, ground, shared.listener, facts);
+            // Where the listener would not take the app anyhow, its certificate is no matter.
+            let unfit = refusals.is_empty().then(|| shared.unfit(app.hostname(), facts)).flatten();
+            for (pointer, problem) in refusals {
                 findings.push(
                     error(self.code(), app, pointer, format!("{address}, which it attaches to, {problem}"))
                         .help("correct the listener, or what the app asks for"),
                 );
             }
-            if let Some(problem) = shared.unfit(app.hostname(), facts) {
+            if let Some(problem) = unfit {
                 findings.push(
                     error(self.code(), app, "/spec/hostname", format!("{address}, which it attaches to, {problem}"))
                         .help("choose a hostname that the certificate is for, or renew the certificate"),
