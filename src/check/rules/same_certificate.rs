@@ -45,12 +45,17 @@ impl Rule for SameCertificate {
             let others: BTreeSet<String> =
                 certificates.iter().filter(|other| *other != new).map(|other| other.short()).collect();
             let resource = facts.desired.wanted.get(*new);
+            let app = resource.and_then(|resource| facts.desired.apps.get(resource.app.as_ref()?));
+            let place = app.map_or_else(
+                || resource.and_then(|resource| resource.place().cloned()),
+                |app| app.place_of("/spec/hostname"),
+            );
             let mut finding =
                 Diagnostic::warning(self.code(), format!("{} is for {name}, and so is {}", new.short(), some(&others)))
                     .object(new)
-                    .place(resource.and_then(|resource| resource.place().cloned()))
+                    .place(place)
                     .help("their challenges may collide; take the name out of one of them");
-            finding.app = resource.and_then(|resource| resource.app.clone());
+            finding.app = app.map(|app| app.id.clone());
             findings.push(finding);
         }
         findings
