@@ -111,3 +111,61 @@ pub(crate) fn certificates_of(gateway: &Gateway, listener: &Value) -> Vec<Addres
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Self-signed, for `*.example.com`, from 24 November 2026 to 31 October 2126.
+    const WILDCARD: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBkDCCATWgAwIBAgIUIR+U2RPwE+0e/v/QPHTUdwaGOqgwCgYIKoZIzj0EAwIw
+DzENMAsGA1UEAwwEd2lsZDAgFw0yNjExMjQxNDI4NThaGA8yMTI2MTAzMTE0Mjg1
+OFowDzENMAsGA1UEAwwEd2lsZDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABPlY
+6WkOI4Kd+X9nAux4SvfLdCfwUIqDNlBKJwSNVTMaQR+V2I4qU1zOPjQrBy51cEyQ
+4hJs5K8vILgiM2shSLujbTBrMB0GA1UdDgQWBBRMSUsKkXXA3B8gLXozWPxXnRx0
+kTAfBgNVHSMEGDAWgBRMSUsKkXXA3B8gLXozWPxXnRx0kTAPBgNVHRMBAf8EBTAD
+AQH/MBgGA1UdEQQRMA+CDSouZXhhbXBsZS5jb20wCgYIKoZIzj0EAwIDSQAwRgIh
+ANtIDFXo5SZT5gmtjahWsiju1Hh7TQgMqyDpO7VZRvMeAiEArgQOhYOp9aYokAGc
+4glsltn34RhKzZz0jD+ckGHvhaE=
+-----END CERTIFICATE-----
+";
+
+    fn secret(kind: &str, certificate: &str) -> Value {
+        json!({"type": kind, "data": {"tls.crt": STANDARD.encode(certificate), "tls.key": "packctl-secret:1"}})
+    }
+
+    #[test]
+    fn a_certificate_does_for_its_names_in_its_time() {
+        let certificate = Certificate::of_secret(&secret("kubernetes.io/tls", WILDCARD)).expect("a certificate");
+        let at = |time: &str| Some(time.parse::<Timestamp>().expect("a time"));
+        for (host, time, says) in [
+            ("a.example.com", at("2030-01-01T00:00:00Z"), None),
+            ("a.example.com", None, None),
+            ("a.b.example.com", None, Some("is for *.example.com, not for a.b.example.com")),
+            ("a.example.com", at("2126-10-31T14:28:59Z"), Some("expired at 2126-10-31T14:28:58Z")),
+            ("a.example.com", at("2026-11-24T00:00:00Z"), Some("is not valid before 2026-11-24T14:28:58Z")),
+        ] {
+            assert_eq!(certificate.unfit(host, time).as_deref(), says, "{host} {time:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_certificate_is_said() {
+        let no_key = json!({"type": "kubernetes.io/tls", "data": {"tls.crt": STANDARD.encode(WILDCARD)}});
+        for (secret, says) in [
+            (secret("Opaque", WILDCARD), "type Opaque"),
+            (secret("kubernetes.io/tls", ""), "lacks the key `tls.crt`"),
+            (secret("kubernetes.io/tls", "text"), "no certificate in PEM form"),
+            (secret("kubernetes.io/tls", &WILDCARD.replace("MIIB", "XXXX")), "no certificate in PEM form"),
+            (json!({"type": "kubernetes.io/tls", "data": {"tls.crt": "!", "tls.key": "x"}}), "no base64"),
+            (no_key, "lacks the key `tls.key`"),
+            (json!({}), "no type"),
+        ] {
+            let error = Certificate::of_secret(&secret).expect_err(says);
+            assert!(error.contains(says), "{error}");
+        }
+    }
+}

@@ -156,3 +156,17 @@ fn refuse(mut findings: Vec<Diagnostic>, world: &World, desired: &mut Desired) {
         desired.unwanted.remove(&object);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::RULES;
+
+    #[test]
+    fn every_rule_has_a_code_of_its_own_and_says_what_to_do() {
+        let codes: Vec<&str> = RULES.iter().map(|rule| rule.code()).collect();
+        assert!(codes.is_sorted_by(|a, b| a < b), "{codes:?}");
+        for rule in RULES {
+            assert!(rule.docs().contains("\n\nWhat to do: "), "{}", rule.code());
+        }
+    }
+}
