@@ -36,10 +36,11 @@ impl Rule for Hostname {
         for app in facts.desired.apps.values().filter(|app| !app.hostname().is_empty()) {
             let host = app.hostname();
             let names = Names::of(&app.id);
-            let (own_route, own_listener) = (names.route(), names.listener_name());
+            let (own_route, own_public, own_listener) = (names.route(), names.public_route(), names.listener_name());
             let servers = served.get(host).map_or(&[][..], Vec::as_slice);
             let own = |server: &&Address| {
                 **server == own_route
+                    || **server == own_public
                     || server.as_app().as_ref() == Some(&app.id)
                     || server.entry.as_ref().is_some_and(|entry| entry.key == own_listener)
             };

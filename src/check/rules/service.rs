@@ -26,7 +26,7 @@ impl Rule for Service {
         let mut findings = Vec::new();
         for app in facts.desired.apps.values() {
             let (name, port) = app.service();
-            let address = Address::namespaced("", "Service", &app.id.namespace, name);
+            let address = Address::namespaced("", "Service", app.service_namespace(), name);
             let service = match (facts.desired.wanted.get(&address), facts.world.get(&address)) {
                 (Some(resource), _) => Some(&resource.body.value),
                 (None, Observed::Present(live)) => Some(live.value()),
@@ -48,7 +48,8 @@ impl Rule for Service {
                     self.code(),
                     format!(
                         "app/{}: Service {name} is neither in the inputs nor in namespace {}",
-                        app.id, app.id.namespace
+                        app.id,
+                        app.service_namespace()
                     ),
                 )
                 .field("spec.service.name")
