@@ -109,9 +109,9 @@ impl<'b> Builder<'b> {
             if let Some(app) = change.app.as_ref().filter(|_| change.rule == Some(DeleteRule::NotWanted)) {
                 // A path that is made private closes at once, whatever becomes of the rest.
                 let login = self.desired.apps.get(app).is_some_and(App::login);
-                let moved = moved.get(app).filter(|moved| !moved.is_empty());
-                if let (LOCK | LISTENER, Some(moved)) = (rank, moved) {
-                    step.after.extend(moved.iter().map(|write| (*write, "it is needed until the routes have moved")));
+                if matches!(rank, LOCK | LISTENER) {
+                    let moved = moved.get(app).into_iter().flatten();
+                    step.after.extend(moved.map(|write| (*write, "it is needed until the routes have moved")));
                 } else if rank > POLICY || !login {
                     let of_app = of_app.get(app).into_iter().flatten();
                     let of_app = of_app.filter(|step| rank > POLICY || !last.contains(*step));

@@ -73,6 +73,7 @@ impl<'b> Builder<'b> {
             self.push(address, "update", apply(resource.clone(), force), policy, after, only_if)
         } else if live_weight == Some(0) && !moves(change) {
             let opening = [attach, served.clone()].concat();
+            after.extend(self.other_listener(ground, derived));
             self.push(address, "open", apply(resource.clone(), force), opening, after, only_if)
         } else {
             // Closed first: a policy has no status before its route exists, so nothing could be awaited.

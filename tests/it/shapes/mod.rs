@@ -120,7 +120,8 @@ fn the_walk_finds_a_closing_that_is_left_out() {
             resource.body.value["spec"]["rules"][0]["backendRefs"][0]["weight"] = 1.into();
         }
         let (_, wrong) = walk(&from.world, &plan, &order(&plan, Preference::Listed), &to.shape);
-        let found = wrong.iter().any(|why| why.contains("without login") || why.contains("without being closed"));
+        let found =
+            wrong.iter().any(|why| why.contains("while the route is open") || why.contains("without being closed"));
         assert!(found, "{} -> {}: {wrong:#?}", from.shape.name, to.shape.name);
     }
 }

@@ -188,7 +188,15 @@ impl Moment<'_> {
                 wrong.push(format!("the login's {} is not there", address.short()));
             }
         }
-        if !self.shape.login() || self.now.get(&policy).is_some_and(|policy| guards(policy, "dash-route")) {
+        let guarded = |world: &Model| world.get(&policy).is_some_and(|policy| guards(policy, "dash-route"));
+        if !self.shape.login() {
+            return;
+        }
+        if guarded(self.now) {
+            // The gateway needs a moment for the login; requests that get in meanwhile would keep their connections.
+            if !guarded(self.before) {
+                wrong.push("the login comes into force while the route is open".into());
+            }
             return;
         }
         let untouched = |address: &Address| self.now.get(address) == self.first.get(address);
