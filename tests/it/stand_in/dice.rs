@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 /// `SplitMix64`: enough for delays, and no dependency.
+#[derive(Clone)]
 pub(crate) struct Dice(u64);
 
 impl Dice {
@@ -21,11 +22,11 @@ impl Dice {
         self.next() % end.max(1)
     }
 
-    pub(super) fn one_in(&mut self, n: u64) -> bool {
+    pub(crate) fn one_in(&mut self, n: u64) -> bool {
         self.below(n) == 0
     }
 
-    pub(super) fn up_to(&mut self, longest: Duration) -> Duration {
+    pub(crate) fn up_to(&mut self, longest: Duration) -> Duration {
         let longest = u64::try_from(longest.as_micros()).unwrap_or(u64::MAX);
         Duration::from_micros(self.below(longest))
     }
