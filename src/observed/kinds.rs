@@ -75,6 +75,7 @@ const PLATFORM: &[(&str, &str, &str, bool)] = &[
     ),
     ("reconcilers.nebari.dev", "v1", "NebariApp=nebariapps", true),
     ("gateway.networking.k8s.io", "v1", "Gateway=gateways GRPCRoute=grpcroutes HTTPRoute=httproutes", true),
+    ("gateway.networking.k8s.io", "v1alpha3", "TLSRoute=tlsroutes", true),
     ("gateway.networking.k8s.io", "v1", "GatewayClass=gatewayclasses", false),
     ("gateway.networking.k8s.io", "v1beta1", "ReferenceGrant=referencegrants", true),
     ("gateway.envoyproxy.io", "v1alpha1", "HTTPRouteFilter=httproutefilters SecurityPolicy=securitypolicies", true),
