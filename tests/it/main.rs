@@ -11,5 +11,6 @@ mod proxy;
 mod readme;
 mod real;
 mod scenarios;
+mod shapes;
 mod stand_in;
 mod validate;
