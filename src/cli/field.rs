@@ -41,7 +41,10 @@ pub(super) async fn explain(args: &ExplainArgs, terminal: &Terminal) -> Result<O
 
 /// The group, kind and plural that a word names: `nebariapp`, `NebariApp`, `nebariapps`.
 fn kind_of(word: &str, kinds: &Kinds) -> Option<(String, String, String)> {
-    let named = kinds.0.iter().find(|((_, kind), info)| kind.eq_ignore_ascii_case(word) || info.plural == word);
+    let named = kinds
+        .0
+        .iter()
+        .find(|((_, kind), info)| kind.eq_ignore_ascii_case(word) || info.plural.eq_ignore_ascii_case(word));
     named.map(|((group, kind), info)| (group.clone(), kind.clone(), info.plural.clone()))
 }
 

@@ -108,7 +108,7 @@ impl<'s> Field<'s> {
         choices.map(|choice| choice.as_str().map_or_else(|| choice.to_string(), str::to_owned)).collect()
     }
 
-    /// Its limits, a phrase each: `1 to 65535`, `at most 64 characters`, `matches ^/.*`, the messages of its rules.
+    /// Its limits, a phrase each: `1 to 65535`, `at most 64 characters`, what it matches, the messages of its rules.
     pub fn limits(&self) -> Vec<String> {
         let mut limits = Vec::new();
         for (least, most, what) in [
@@ -127,7 +127,7 @@ impl<'s> Field<'s> {
             }
         }
         let text = |name: &str| self.node.keyword(name).and_then(Value::as_str);
-        limits.extend(text("pattern").map(|pattern| format!("matches {pattern}")));
+        limits.extend(text("pattern").map(|pattern| format!("matches `{pattern}`")));
         limits.extend(text("format").filter(|format| *format == "date-time").map(|_| "a time, RFC 3339".to_owned()));
         match self.node.list_kind() {
             ListKind::Atomic => {}
@@ -174,7 +174,7 @@ mod tests {
         {
             let field = find(schema, path).expect("a field");
             assert_eq!((field.path.as_str(), field.required), ("spec.routing.routes[].pathPrefix", true));
-            assert_eq!(field.limits(), ["matches ^/.*"]);
+            assert_eq!(field.limits(), ["matches `^/.*`"]);
         }
         let groups = find(schema, "spec.auth.groups").expect("a field");
         assert_eq!(groups.kind(), "list of strings");
