@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::patterns::in_words;
 use super::{ListKind, Node, Schema, nearest};
 
 /// One field of a kind.
@@ -127,7 +128,10 @@ impl<'s> Field<'s> {
             }
         }
         let text = |name: &str| self.node.keyword(name).and_then(Value::as_str);
-        limits.extend(text("pattern").map(|pattern| format!("matches `{pattern}`")));
+        limits.extend(text("pattern").map(|pattern| match in_words(pattern) {
+            Some(words) => format!("must {words}"),
+            None => format!("must match `{pattern}`"),
+        }));
         limits.extend(text("format").filter(|format| *format == "date-time").map(|_| "a time, RFC 3339".to_owned()));
         match self.node.list_kind() {
             ListKind::Atomic => {}
@@ -174,7 +178,7 @@ mod tests {
         {
             let field = find(schema, path).expect("a field");
             assert_eq!((field.path.as_str(), field.required), ("spec.routing.routes[].pathPrefix", true));
-            assert_eq!(field.limits(), ["matches `^/.*`"]);
+            assert_eq!(field.limits(), ["must begin with `/`"]);
         }
         let groups = find(schema, "spec.auth.groups").expect("a field");
         assert_eq!(groups.kind(), "list of strings");

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::patterns::in_words;
 use super::pointer::step;
 use super::rules::Compiled;
 use super::{ListKind, Node, Schema, admitted, nearest};
@@ -120,7 +121,8 @@ impl Judge<'_> {
         }
         let pattern = node.keyword("pattern").and_then(Value::as_str);
         if let Some(pattern) = pattern.filter(|pattern| !self.compiled.matches(pattern, text)) {
-            self.refuse(pointer, in_words(pattern).map_or_else(|| format!("must match {pattern}"), str::to_owned));
+            let words = in_words(pattern).map_or_else(|| format!("match {pattern}"), str::to_owned);
+            self.refuse(pointer, format!("must {words}"));
         }
         let time = node.keyword("format").and_then(Value::as_str) == Some("date-time");
         if time && text.parse::<jiff::Timestamp>().is_err() {
@@ -307,15 +309,4 @@ fn shown(value: &Value) -> String {
 
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// Patterns that people need not read.
-fn in_words(pattern: &str) -> Option<&'static str> {
-    match pattern {
-        r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$" => Some(
-            "must be a DNS name: lower case letters, digits, `-` and `.`, each part beginning and ending with a letter or digit",
-        ),
-        "^/.*" => Some("must begin with `/`"),
-        _ => None,
-    }
 }

@@ -17,6 +17,7 @@ mod fields;
 mod judge;
 mod metadata;
 mod nearest;
+mod patterns;
 mod pointer;
 mod rules;
 
