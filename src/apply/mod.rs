@@ -4,8 +4,11 @@
 //! bodies, order, waits and preconditions are the plan's. A step that fails stops what comes after it and nothing else; an
 //! interruption lets running writes finish and starts no new ones, and a new plan finishes the rest.
 
+mod delete;
 mod event;
 mod step;
+mod takeover;
+mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

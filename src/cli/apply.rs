@@ -1,6 +1,6 @@
 //! `packctl apply` and the walking half of `packctl destroy`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use tokio::sync::watch;
 
 use super::args::{ApplyArgs, WorldArgs, WriteArgs};
 use super::failure::Failure;
-use super::plan::{Planned, pipeline};
+use super::plan::{Planned, pipeline_for};
 use super::progress::Lines;
 use super::terminal::Terminal;
 use super::{ExitStatus, show};
 use crate::apply::{Limits, Outcome, Report, apply};
-use crate::plan::Plan;
+use crate::plan::{Consent, Plan};
 use crate::resource::Address;
 
 /// Refuses what cannot end well before anything is read.
@@ -30,7 +30,12 @@ pub(super) fn may_write(world: &WorldArgs, write: &WriteArgs, terminal: &Termina
 
 pub(super) async fn run(args: ApplyArgs, terminal: &Terminal) -> Result<ExitStatus, Failure> {
     may_write(&args.world, &args.write, terminal)?;
-    let mut planned = pipeline(&args.input, &args.world, terminal).await?;
+    let consent = match (args.write.adopt, args.write.yes) {
+        (true, _) => Consent::Given,
+        (false, true) => Consent::Withheld,
+        (false, false) => Consent::Asked,
+    };
+    let mut planned = pipeline_for(consent, &args.input, &args.world, terminal).await?;
     planned.settle().await;
     show::plan(&planned, &args.input, args.all, terminal)?;
     walk(planned, &args.write, terminal).await
@@ -42,9 +47,7 @@ pub(super) async fn walk(planned: Planned, write: &WriteArgs, terminal: &Termina
     if plan.is_empty() {
         return Ok(ExitStatus::of_plan(&plan, false));
     }
-    if !write.yes
-        && !terminal.confirm(&format!("Do {} now? Only `yes` is taken:", super::words::steps(plan.steps.len())))
-    {
+    if !write.yes && !terminal.confirm(&question(&plan, write.adopt)) {
         terminal.say("Nothing was done.");
         return Ok(ExitStatus::Success);
     }
@@ -73,6 +76,23 @@ pub(super) async fn walk(planned: Planned, write: &WriteArgs, terminal: &Termina
     }
     summary(&plan, &report, interrupted, terminal);
     Ok(ExitStatus::of_report(&plan, &report, interrupted))
+}
+
+/// What people are asked: what others made is named with those who made it.
+fn question(plan: &Plan, agreed: bool) -> String {
+    let steps = super::words::steps(plan.steps.len());
+    let (mut objects, mut managers) = (0, BTreeSet::new());
+    for (_, over) in plan.needing_consent().filter(|_| !agreed) {
+        objects += 1;
+        managers.extend(over.managers());
+    }
+    if objects == 0 {
+        return format!("Do {steps} now? Only `yes` is taken:");
+    }
+    let from = managers.into_iter().map(crate::present::visible).collect::<Vec<_>>().join(", ");
+    let what = if objects == 1 { "1 object".into() } else { format!("{objects} objects") };
+    let from = if from.is_empty() { "whoever made them".into() } else { from };
+    format!("Do {steps} now, and take over {what} from {from}? Only `yes` is taken:")
 }
 
 /// What was not done, and for whose sake; why the others failed was said when they did.

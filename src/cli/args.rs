@@ -153,6 +153,9 @@ pub(super) struct WriteArgs {
     /// Do not ask
     #[arg(long, short = 'y')]
     pub(super) yes: bool,
+    /// Take over objects of the inputs that somebody else made, and fields that others hold too, without being asked
+    #[arg(long)]
+    pub(super) adopt: bool,
     /// Limit of each wait in seconds; default: 300 for certificates, 60 for statuses
     #[arg(long, value_name = "SECONDS")]
     pub(super) wait_limit: Option<u64>,

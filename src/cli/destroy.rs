@@ -10,7 +10,7 @@ use crate::derive::{Gateway, Target, destroy};
 use crate::load::Loaded;
 use crate::observe;
 use crate::observed::World;
-use crate::plan::{Settled, plan};
+use crate::plan::{Answers, plan};
 use crate::resource::{AppId, PackId};
 
 /// Warnings that what was named is not there: a typing mistake must not count as done.
@@ -49,8 +49,10 @@ pub(super) async fn run(args: DestroyArgs, terminal: &Terminal) -> Result<ExitSt
     let mut desired = destroy(&targets, &session.environment, &session.world);
     crate::check::check_destroy(&mut desired, &session.environment, &session.world);
     let graph = crate::graph::ResourceGraph::default();
-    let plan = plan(&desired, &graph, &session.world, &session.cluster(), &Settled::new());
-    let planned = Planned { loaded: Loaded { documents: Vec::new(), ..loaded }, session, desired, graph, plan };
+    let answers = Answers::default();
+    let plan = plan(&desired, &graph, &session.world, &session.cluster(), &answers);
+    let planned =
+        Planned { loaded: Loaded { documents: Vec::new(), ..loaded }, session, desired, graph, plan, answers };
     show::destroy(&planned, args.all, terminal)?;
     let missing = planned.plan.diagnostics.iter().any(|found| NOT_THERE.contains(&found.code.as_str()));
     let status = if args.plan {

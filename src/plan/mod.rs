@@ -2,6 +2,7 @@
 //!
 //! In: what is desired, the graph, the observed world. Out: a [`Plan`] that is complete; whoever applies it makes no choice.
 
+mod adopt;
 mod compare;
 mod digest;
 mod health;
@@ -12,7 +13,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use crate::derive::DeleteRule;
 pub use health::{Health, health};
-pub use types::{Act, Action, Actor, Change, Opening, PackSummary, Plan, Precondition, Step, Until};
+pub use types::{
+    Act, Action, Actor, Answers, Change, Consent, Opening, PackSummary, Plan, Precondition, Settled, Step, Taking,
+    Until,
+};
 
 pub(crate) use compare::{CONTROLLER_LEASE, OPERATOR_DEPLOYMENT};
 
@@ -22,11 +26,8 @@ use crate::graph::ResourceGraph;
 use crate::observed::{Coverage, Observed, World};
 use crate::resource::{Address, AppId, PackId};
 
-/// What a server said, by dry run, about objects in doubt: whether applying would change them.
-pub type Settled = BTreeMap<Address, bool>;
-
 /// Plans.
-pub fn plan(desired: &Desired, graph: &ResourceGraph, world: &World, cluster: &str, settled: &Settled) -> Plan {
+pub fn plan(desired: &Desired, graph: &ResourceGraph, world: &World, cluster: &str, answers: &Answers) -> Plan {
     let mut plan = Plan {
         cluster: cluster.to_owned(),
         seen: world.seen.clone(),
@@ -49,7 +50,7 @@ pub fn plan(desired: &Desired, graph: &ResourceGraph, world: &World, cluster: &s
         };
         plan.packs.insert(id.clone(), summary);
     }
-    let conditions = changes(desired, world, settled, &mut plan);
+    let conditions = changes(desired, world, answers, &mut plan);
     block_dependants(desired, graph, &mut plan);
     reopen(desired, world, &mut plan);
     leave_to_operator(desired, world, &mut plan);
@@ -60,10 +61,10 @@ pub fn plan(desired: &Desired, graph: &ResourceGraph, world: &World, cluster: &s
     plan
 }
 
-fn changes(desired: &Desired, world: &World, settled: &Settled, plan: &mut Plan) -> steps::Conditions {
+fn changes(desired: &Desired, world: &World, answers: &Answers, plan: &mut Plan) -> steps::Conditions {
     let mut conditions = steps::Conditions::new();
     for (address, resource) in &desired.wanted {
-        match compare::wanted(resource, world) {
+        match compare::wanted(resource, desired, world, answers.consent) {
             Err(reason) => {
                 plan.blocked.insert(address.clone(), reason);
             }
@@ -72,7 +73,7 @@ fn changes(desired: &Desired, world: &World, settled: &Settled, plan: &mut Plan)
                 plan.blocked.insert(address.clone(), format!("Namespace {namespace} does not exist"));
             }
             Ok(mut compared) => {
-                if let Some(would_change) = settled.get(address) {
+                if let Some(would_change) = answers.settled.get(address) {
                     settle(&mut compared.change, *would_change);
                 }
                 conditions.insert(address.clone(), (compared.only_if, compared.force));

@@ -128,7 +128,7 @@ impl Builder<'_> {
             self.visit(need, acting, visited);
         }
         let Some(change) = acting.get(address) else { return };
-        if let (Action::Create | Action::Update, Some(resource)) = (change.action, &change.resource) {
+        if let (Action::Create | Action::Update | Action::Adopt, Some(resource)) = (change.action, &change.resource) {
             self.write(change, resource);
         }
     }
@@ -162,7 +162,7 @@ impl Builder<'_> {
     fn write(&mut self, change: &Change, resource: &Resource) {
         let address = &change.address;
         let (only_if, force) = self.conditions.get(address).cloned().unwrap_or((Precondition::Absent, false));
-        let title = if change.action == Action::Create { "create" } else { "update" };
+        let title = title(change.action);
         let mut after = self.after(address);
         if change.action == Action::Create
             && let Some(close) = change
@@ -290,12 +290,11 @@ impl Builder<'_> {
         let live_weight = change.before.as_ref().map(weight);
         let policy_is_new = self.world.get(&names.policy()).live().is_none();
         let last = if !derived.login() {
-            let title = if change.action == Action::Create { "create" } else { "update" };
-            self.push(address, title, apply(resource.clone(), force), attach, after, only_if)
+            self.push(address, title(change.action), apply(resource.clone(), force), attach, after, only_if)
         } else if attached && !policy_is_new {
             // What stands behind it may change: the policy of this plan is in force before that is reached.
             let policy = vec![Until::PolicyAccepted(names.policy())];
-            self.push(address, "update", apply(resource.clone(), force), policy, after, only_if)
+            self.push(address, title(change.action), apply(resource.clone(), force), policy, after, only_if)
         } else {
             // Closed first: a policy has no status before its route exists, so nothing could be awaited.
             let opening = [attach.clone(), served.clone()].concat();
@@ -397,6 +396,14 @@ impl Builder<'_> {
                 self.push(address, "delete", Act::Delete, waits, after, only_if);
             }
         }
+    }
+}
+
+fn title(action: Action) -> &'static str {
+    match action {
+        Action::Create => "create",
+        Action::Adopt => "adopt",
+        _ => "update",
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::derive::DeleteRule;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::diff::{FieldChange, Fingerprint};
-use crate::observed::Seen;
+use crate::observed::{Seen, TakeOver};
 use crate::resource::{Address, AppId, Hand, PackId, Resource};
 
 /// What happens to one object or entry.
@@ -63,7 +63,42 @@ pub struct Change {
     pub steps: Vec<usize>,
     /// A sentence that people should read with it ("closes every open connection once").
     pub notes: Vec<String>,
+    /// What other field managers lose to us before the first write.
+    pub taking: Option<Taking>,
 }
+
+/// What a change takes from other field managers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taking {
+    /// Which fields, from whom.
+    pub over: TakeOver,
+    /// Nothing shows that it is ours: people must agree.
+    pub needs_consent: bool,
+}
+
+/// Whether people agree that packctl takes what somebody else made or holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Consent {
+    /// The plan shows it, and they are asked.
+    #[default]
+    Asked,
+    /// They agreed beforehand: `--adopt`.
+    Given,
+    /// They cannot be asked and have not agreed: what needs it is blocked.
+    Withheld,
+}
+
+/// What was answered besides the observed world.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answers {
+    /// By a server, by dry run.
+    pub settled: Settled,
+    /// By people.
+    pub consent: Consent,
+}
+
+/// What a server said, by dry run, about objects in doubt: whether applying would change them.
+pub type Settled = BTreeMap<Address, bool>;
 
 /// What a step does.
 #[derive(Clone, Debug, PartialEq)]
@@ -251,6 +286,15 @@ impl Plan {
     /// Whether applying would send nothing.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
+    }
+
+    /// The changes that people must agree to, and the field managers that lose by them.
+    pub fn needing_consent(&self) -> impl Iterator<Item = (&Change, &TakeOver)> {
+        let taking = self.changes.values().filter(|change| !change.steps.is_empty());
+        taking.filter_map(|change| {
+            let taking = change.taking.as_ref().filter(|taking| taking.needs_consent)?;
+            Some((change, &taking.over))
+        })
     }
 
     /// The apps that an error stops.

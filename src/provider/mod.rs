@@ -91,6 +91,15 @@ pub enum Verb {
         /// The object must still have this resourceVersion.
         version: Option<String>,
     },
+    /// Replace `metadata.managedFields`, and nothing else. Not in Keycloak.
+    HandOver {
+        /// The list as it will be.
+        managed_fields: Value,
+        /// The object must still be this one.
+        uid: String,
+        /// The object must still have this resourceVersion.
+        version: String,
+    },
     /// Delete this very object.
     Delete {
         /// Precondition.

@@ -3,12 +3,14 @@
 //! Each test has a [`lab::Lab`] of its own and closes it, which asks its stand-in whether a route was ever open without
 //! what protects it.
 
+mod adopted;
 mod apps;
 mod at_once;
 mod bad_world;
 mod destroy;
 mod drift;
 mod first_apply;
+mod go_operator;
 mod killed;
 mod lab;
 mod neighbours;
