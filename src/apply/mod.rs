@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 
 pub use event::{Event, Listener, Outcome, Report};
 
+use crate::lease::Guard;
 use crate::observed::{Live, World};
 use crate::plan::{Plan, Until};
 use crate::provider::Providers;
@@ -67,19 +68,21 @@ struct Run {
     providers: Arc<Providers>,
     listener: Arc<dyn Listener>,
     limits: Limits,
+    guard: Guard,
     stop: watch::Receiver<bool>,
     /// Objects as this run left them.
     written: Mutex<BTreeMap<Address, Live>>,
     writes: Semaphore,
 }
 
-/// Walks the plan's steps. `stop` turning true ends the run cleanly.
+/// Walks the plan's steps. `stop` turning true ends the run cleanly; so does a guard that says no.
 pub async fn apply(
     plan: Arc<Plan>,
     world: Arc<World>,
     providers: Arc<Providers>,
     listener: Arc<dyn Listener>,
     limits: Limits,
+    guard: Guard,
     stop: watch::Receiver<bool>,
 ) -> Report {
     let run = Arc::new(Run {
@@ -88,6 +91,7 @@ pub async fn apply(
         providers,
         listener,
         limits,
+        guard,
         stop,
         written: Mutex::default(),
         writes: Semaphore::new(limits.parallel),
@@ -104,7 +108,7 @@ pub async fn apply(
                 step.after.keys().find(|before| outcomes.get(before).is_some_and(|outcome| !outcome.is_done()));
             let outcome = if let Some(failed) = failed {
                 Outcome::Skipped(run.plan.steps[*failed].address.clone())
-            } else if *run.stop.borrow() {
+            } else if *run.stop.borrow() || run.guard.check().is_err() {
                 Outcome::NotStarted
             } else if step.after.keys().all(|before| outcomes.contains_key(before)) {
                 started.insert(step.id);

@@ -15,6 +15,7 @@ use crate::resource::Address;
 pub(super) enum Stop {
     Failed(String),
     Changed(String),
+    Unlocked(String),
     Interrupted,
 }
 
@@ -22,6 +23,7 @@ impl From<WriteError> for Stop {
     fn from(error: WriteError) -> Self {
         match error {
             WriteError::Changed(reason) => Self::Changed(reason),
+            WriteError::Unlocked(reason) => Self::Unlocked(reason),
             error @ WriteError::Conflict(_) => Self::Changed(error.to_string()),
             error => Self::Failed(error.to_string()),
         }
@@ -35,6 +37,7 @@ impl Run {
             Ok(outcome) => outcome,
             Err(Stop::Failed(reason)) => Outcome::Failed(reason),
             Err(Stop::Changed(reason)) => Outcome::Changed(reason),
+            Err(Stop::Unlocked(reason)) => Outcome::Unlocked(reason),
             Err(Stop::Interrupted) => Outcome::NotStarted,
         }
     }
@@ -104,6 +107,7 @@ impl Run {
         let mut said = String::new();
         loop {
             let Some(reason) = self.holds(until).await? else { return Ok(()) };
+            self.guard.check().map_err(Stop::Unlocked)?;
             if said != reason {
                 self.listener.on(&Event::Waiting { step, until, reason: &reason });
                 said.clone_from(&reason);
@@ -131,8 +135,9 @@ impl Run {
         self.world.beside(self.providers.read(&set).await)
     }
 
-    /// Every write goes through here.
+    /// Every write goes through here, to either side: it is sent only while the locks of the run are held.
     pub(super) async fn put(&self, write: &Write) -> Result<Written, WriteError> {
+        self.guard.check().map_err(WriteError::Unlocked)?;
         self.providers.write(write).await
     }
 }

@@ -6,6 +6,7 @@ mod destroy;
 mod doubt;
 mod exit;
 mod failure;
+mod lock;
 mod other;
 mod plan;
 mod progress;

@@ -40,6 +40,7 @@ impl Listener for Lines {
                     Outcome::AlreadyDone => "  already done".into(),
                     Outcome::Failed(reason) => format!("  failed: {reason}"),
                     Outcome::Changed(reason) => format!("  stopped: {reason}"),
+                    Outcome::Unlocked(reason) => format!("  not written: {reason}"),
                     Outcome::Skipped(_) | Outcome::NotStarted => "  not done".into(),
                 };
                 let opened = step.title == "open"

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use super::{Kinds, Live};
 use crate::resource::{Address, Side};
 use crate::schema::Schemas;
@@ -164,6 +166,10 @@ pub struct Seen {
     pub snapshot: bool,
     /// Version of the API server, `v1.34.4`, if it was asked.
     pub version: Option<String>,
+    /// When it was read, by the clock of who read it; `None` where nobody noted it.
+    pub at: Option<Timestamp>,
+    /// The namespace of the controller, where its environment, its Leases and its Deployment are; `None`: the usual one.
+    pub controller: Option<String>,
 }
 
 /// Everything that was read in one run, from both sides.

@@ -1,7 +1,5 @@
 //! Each wanted resource against the world: what would happen to it, before order and waits.
 
-use serde_json::Value;
-
 use super::adopt;
 use super::types::{Action, Actor, Change, Consent, Precondition, Taking};
 use crate::derive::{Desired, Standing, Unwanted, standing};
@@ -137,39 +135,4 @@ pub(super) fn unwanted(address: &Address, unwanted: &Unwanted, world: &World) ->
         taking: None,
     };
     Some((change, Precondition::Owned { uid: live.uid.clone() }))
-}
-
-/// Who holds the derived objects besides packctl, and how that was seen.
-pub(super) fn holder(world: &World) -> Option<String> {
-    let namespace = crate::api::Environment::NAMESPACE;
-    let lease = Address::namespaced("coordination.k8s.io", "Lease", namespace, CONTROLLER_LEASE);
-    match world.get(&lease) {
-        Observed::Unreadable(reason) => return Some(format!("the controller's Lease could not be read: {reason}")),
-        Observed::Present(live) | Observed::Leaving(live) => {
-            if let Some(holder) = live.text("/spec/holderIdentity").filter(|holder| !holder.is_empty()) {
-                return Some(format!("{holder} holds Lease {namespace}/{CONTROLLER_LEASE}"));
-            }
-        }
-        Observed::Absent => {}
-    }
-    let deployment = Address::namespaced("apps", "Deployment", namespace, OPERATOR_DEPLOYMENT);
-    match world.get(&deployment) {
-        Observed::Unreadable(reason) => Some(format!("Deployment {OPERATOR_DEPLOYMENT} could not be read: {reason}")),
-        Observed::Present(live) => {
-            let replicas = live.value().pointer("/spec/replicas").and_then(Value::as_u64).unwrap_or(1);
-            (replicas > 0).then(|| format!("Deployment {namespace}/{OPERATOR_DEPLOYMENT} has {replicas} replicas"))
-        }
-        Observed::Leaving(_) | Observed::Absent => None,
-    }
-}
-
-/// The Lease of nebari-operator's leader election.
-pub(crate) const CONTROLLER_LEASE: &str = "d77e3dc7.nebari.dev";
-/// Its Deployment, as `config/default` names it.
-pub(crate) const OPERATOR_DEPLOYMENT: &str = "nebari-operator-controller-manager";
-
-/// Whether a change belongs to whoever holds the controller's Lease.
-pub(super) fn is_derived(change: &Change, desired: &Desired) -> bool {
-    let anchor = desired.grounds.values().any(|ground| ground.gateway.anchor().contains(&change.address));
-    (change.app.is_some() && change.address.as_app().is_none()) || anchor
 }

@@ -6,6 +6,7 @@ mod adopt;
 mod compare;
 mod digest;
 mod health;
+mod holder;
 mod openings;
 mod steps;
 mod types;
@@ -19,7 +20,7 @@ pub use types::{
     Until,
 };
 
-pub(crate) use compare::{CONTROLLER_LEASE, OPERATOR_DEPLOYMENT};
+pub(crate) use holder::OPERATOR_DEPLOYMENT;
 
 use crate::derive::{Desired, Names};
 use crate::diff::Class;
@@ -54,7 +55,7 @@ pub fn plan(desired: &Desired, graph: &ResourceGraph, world: &World, cluster: &s
     let conditions = changes(desired, world, answers, &mut plan);
     block_dependants(desired, graph, &mut plan);
     reopen(desired, world, &mut plan);
-    leave_to_operator(desired, world, &mut plan);
+    leave_to_operator(world, &mut plan);
     plan.openings = openings::openings(desired, world, &plan);
     note_anchors(desired, &mut plan);
     plan.steps = steps::build(&mut plan.changes, desired, graph, world, &conditions);
@@ -146,11 +147,11 @@ fn reopen(desired: &Desired, world: &World, plan: &mut Plan) {
     }
 }
 
-fn leave_to_operator(desired: &Desired, world: &World, plan: &mut Plan) {
-    let Some(holder) = compare::holder(world) else { return };
+fn leave_to_operator(world: &World, plan: &mut Plan) {
+    let Some(holder) = holder::holder(world) else { return };
     let mut staying: BTreeSet<AppId> = BTreeSet::new();
     for change in plan.changes.values_mut() {
-        if change.action != Action::None && compare::is_derived(change, desired) {
+        if change.action != Action::None && change.is_derived() {
             change.actor = Actor::Operator(holder.clone());
             if change.action == Action::Delete {
                 staying.extend(change.app.clone());

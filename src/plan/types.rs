@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::derive::DeleteRule;
+use crate::derive::{ANCHOR_GATEWAY, DeleteRule};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::diff::{FieldChange, Fingerprint};
 use crate::observed::{Seen, TakeOver};
@@ -65,6 +65,16 @@ pub struct Change {
     pub notes: Vec<String>,
     /// What other field managers lose to us before the first write.
     pub taking: Option<Taking>,
+}
+
+impl Change {
+    /// Whether it belongs to whoever holds the controller's Lease: all that is derived from an app, and the anchors of Gateways.
+    pub fn is_derived(&self) -> bool {
+        let of_app = self.app.is_some() && self.address.as_app().is_none();
+        let body = self.resource.as_ref().map(|resource| &resource.body.value).or(self.before.as_ref());
+        let labels = body.and_then(|body| body.pointer("/metadata/labels"));
+        of_app || labels.is_some_and(|labels| labels.get(ANCHOR_GATEWAY).is_some())
+    }
 }
 
 /// What a change takes from other field managers.
@@ -286,6 +296,12 @@ impl Plan {
     /// Whether applying would send nothing.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
+    }
+
+    /// Whether it writes anything that the controller writes too: what is derived from apps, and the anchors.
+    pub fn writes_derived(&self) -> bool {
+        let acting = self.changes.values().filter(|change| !change.steps.is_empty());
+        acting.into_iter().any(|change| change.is_derived())
     }
 
     /// The changes that people must agree to, and the field managers that lose by them.

@@ -28,6 +28,12 @@ pub(super) async fn write(cluster: &Kubernetes, write: &Write) -> Result<Written
             let live = live(cluster, write, &answer).map_err(WriteError::OutcomeUnknown)?;
             Ok(Written { created: answer.code == 201, live: Some(live) })
         }
+        Verb::Create { body, manager } => {
+            let call = create(cluster, write, body, manager)?;
+            let answer = cluster.wire.once(&call).await.map_err(outcome)?;
+            let live = live(cluster, write, &answer).map_err(WriteError::OutcomeUnknown)?;
+            Ok(Written { created: true, live: Some(live) })
+        }
         Verb::HandOver { managed_fields, uid, version } => {
             let call = hand_over(cluster, write, managed_fields, uid, version)?;
             let answer = cluster.wire.once(&call).await.map_err(outcome)?;
@@ -82,6 +88,23 @@ fn apply(cluster: &Kubernetes, write: &Write, dry: bool) -> Result<Call, WriteEr
         path: url::query(&path(cluster, write)?, &parameters),
         accept: JSON,
         content: Some((APPLY, yaml_safe(&body).into_bytes())),
+        object: Some(write.address.clone()),
+    })
+}
+
+fn create(cluster: &Kubernetes, write: &Write, body: &Value, manager: &str) -> Result<Call, WriteError> {
+    let object = path(cluster, write)?;
+    let mut body = body.clone();
+    if conceal::is_secret(&write.address.group, &write.address.kind) {
+        conceal::reveal(&mut body, &cluster.wire.secrets).map_err(WriteError::Rejected)?;
+    }
+    // The name is one segment, so what stands before it is the collection.
+    let collection = object.rsplit_once('/').map_or(object.as_str(), |(collection, _)| collection);
+    Ok(Call {
+        method: Method::POST,
+        path: url::query(collection, &[("fieldManager", manager), ("fieldValidation", "Strict")]),
+        accept: JSON,
+        content: Some((JSON, body.to_string().into_bytes())),
         object: Some(write.address.clone()),
     })
 }

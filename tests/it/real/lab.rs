@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::{TempDir, TempPath};
@@ -36,6 +37,15 @@ impl Lab {
     }
 
     pub(super) async fn with_namespaces(count: usize) -> Self {
+        Self::with(count, None).await
+    }
+
+    /// One namespace for apps, and a platform that never tells a status: what waits for one waits.
+    pub(super) async fn silent() -> Self {
+        Self::with(1, Some(Duration::from_secs(3600))).await
+    }
+
+    async fn with(count: usize, slowness: Option<Duration>) -> Self {
         let env = Env::get();
         let gateways = unique("gw");
         let namespaces: Vec<String> = (0..count).map(|_| unique("apps")).collect();
@@ -45,6 +55,7 @@ impl Lab {
         for namespace in &namespaces {
             scope = scope.guarded(namespace, "guarded");
         }
+        scope.slowness = slowness.unwrap_or(scope.slowness);
         let stand_in = StandIn::start(client, scope).await;
         let folder = tempfile::tempdir().expect("a folder can be made");
         let environment = folder.path().join("environment.yaml");
@@ -98,6 +109,7 @@ impl Lab {
             environment: Some(self.environment.clone()),
             keycloak: env.keycloak_url.clone(),
             password: env.keycloak_password.clone(),
+            controller: self.gateways.clone(),
             folder: self.folder.path().to_owned(),
         }
     }
@@ -117,6 +129,16 @@ impl Lab {
     /// Judges from now on: what stands open already was opened by somebody else.
     pub(super) async fn judge_from_now(&mut self) {
         self.judged_from = self.stand_in.version().await;
+    }
+
+    /// The Lease of applies; null where there is none.
+    pub(super) fn lease(&self) -> Value {
+        self.get("lease", &self.gateways, "packctl-apply")
+    }
+
+    /// Takes the Leases away, as a person does who knows that their holder is dead.
+    pub(super) fn free_leases(&self) {
+        Env::get().kubectl(&["delete", "leases", "--all", "-n", &self.gateways]);
     }
 
     /// What kubectl shows of an object; null where there is none.
