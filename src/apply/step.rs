@@ -1,14 +1,15 @@
 //! One step: wait, check the precondition, write, read back.
 
+use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use tokio::time::{Instant, sleep};
 
 use super::{Event, Outcome, Run};
 use crate::diff::diff;
-use crate::observed::{ReadSet, World};
-use crate::plan::{Act, Health, Step, Until, health};
-use crate::provider::{Write, WriteError, Written};
+use crate::observed::{Observed, ReadSet, World};
+use crate::plan::{Act, Health, Probe, Step, Until, answered, endpoint, health};
+use crate::provider::{Answer, Write, WriteError, Written};
 use crate::resource::Address;
 
 /// Why a step stops.
@@ -72,7 +73,7 @@ impl Run {
 
     async fn all_hold(&self, step: &Step) -> Result<bool, Stop> {
         for until in &step.waits {
-            if self.holds(until).await?.is_some() {
+            if self.holds(step, until).await?.is_some() {
                 return Ok(false);
             }
         }
@@ -80,9 +81,12 @@ impl Run {
     }
 
     /// Looks at a condition now: nothing when it holds, else why not.
-    async fn holds(&self, until: &Until) -> Result<Option<String>, Stop> {
+    async fn holds(&self, step: &Step, until: &Until) -> Result<Option<String>, Stop> {
         let address = until.address();
         let world = self.look(address).await;
+        if let Until::Answers(probe) = until {
+            return Ok(self.probe(step, probe, world.get(address)).await);
+        }
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_secs());
         match health(until, world.get(address), i64::try_from(now).unwrap_or(i64::MAX)) {
             Health::Waiting(reason) => Ok(Some(reason)),
@@ -101,12 +105,40 @@ impl Run {
         }
     }
 
+    /// Asks the Gateway from outside; what cannot be reached from here is said, once a step, and counts as come true.
+    async fn probe(&self, step: &Step, probe: &Probe, gateway: Observed<'_>) -> Option<String> {
+        let key = probe.listener.entry.as_ref().map(|entry| entry.key.as_str()).unwrap_or_default();
+        let of_gateway = probe.listener.object();
+        if let Some((reason, told)) = self.unreachable.lock().await.get_mut(&of_gateway) {
+            if told.insert(step.id) {
+                self.listener.on(&Event::NotProbed { step, reason });
+            }
+            return None;
+        }
+        let answer = match gateway.live().and_then(|gateway| endpoint(gateway, key)) {
+            Some(at) => self.providers.kubernetes.ask(probe, at).await,
+            None => Answer::Unreachable("the status of the Gateway names no address".into()),
+        };
+        match answer {
+            Answer::Status(status) => match answered(status) {
+                Health::Ready => None,
+                Health::Waiting(reason) | Health::Failed(reason) => Some(reason),
+            },
+            Answer::Nothing(reason) => Some(reason),
+            Answer::Unreachable(reason) => {
+                self.listener.on(&Event::NotProbed { step, reason: &reason });
+                self.unreachable.lock().await.insert(of_gateway, (reason, BTreeSet::from([step.id])));
+                None
+            }
+        }
+    }
+
     async fn wait(&self, step: &Step, until: &Until) -> Result<(), Stop> {
         let limit = self.limits.of(until);
         let deadline = Instant::now() + limit;
         let mut said = String::new();
         loop {
-            let Some(reason) = self.holds(until).await? else { return Ok(()) };
+            let Some(reason) = self.holds(step, until).await? else { return Ok(()) };
             self.guard.check().map_err(Stop::Unlocked)?;
             if said != reason {
                 self.listener.on(&Event::Waiting { step, until, reason: &reason });

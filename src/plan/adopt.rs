@@ -8,7 +8,7 @@ use crate::resource::{FieldPath, Hand, Resource};
 
 /// The fields of an adoption: what differs, each with the manager that has it now, and what its makers declared and we do not.
 ///
-/// `difference` compares with the live object; its fingerprint stays.
+/// `difference` compares with the live object; its fingerprint stays. Says whether the server would still see a conflict.
 pub(super) fn fields(
     resource: &Resource,
     live: &Live,
@@ -16,10 +16,11 @@ pub(super) fn fields(
     over: &TakeOver,
     world: &World,
     difference: &mut Difference,
-) {
+) -> bool {
     let ours = over.applied_to(live, resource.hand.manager(), &resource.api_version);
     let found = std::mem::take(&mut difference.fields);
-    let after = diff(resource, &ours, owner_uid, &world.schemas).fields;
+    let compared = diff(resource, &ours, owner_uid, &world.schemas);
+    let after = compared.fields;
     let known = |path: &FieldPath| found.iter().find(|field| field.path == *path).map(|field| field.class.clone());
     // Fields that only the first comparison has are unknown at the plan, such as an owner that is made anew.
     let unknown = found.iter().filter(|field| field.unknown && after.iter().all(|other| other.path != field.path));
@@ -34,6 +35,7 @@ pub(super) fn fields(
         difference.fields.push(field);
     }
     difference.fields.sort_by(|a, b| a.path.cmp(&b.path));
+    !compared.conflicts.is_empty()
 }
 
 /// Who loses a field.
@@ -57,13 +59,18 @@ pub(super) fn from_co_owners(
     difference: &Difference,
     consent: Consent,
 ) -> Option<Taking> {
-    let owned = live.applied_by(resource.hand.manager()).filter(|_| resource.hand != Hand::Record)?;
-    let taken = difference.fields.iter().filter(|field| match field.class {
-        Class::Pending => owned.touches(&field.path),
-        Class::Stuck(_) => consent == Consent::Given,
-        _ => false,
-    });
-    let paths: Vec<&FieldPath> = taken.map(|field| &field.path).collect();
+    if resource.hand == Hand::Record || !difference.ours {
+        return None;
+    }
+    // What drifted is set back by force, which the plan says of each field.
+    let drifted = |path: &FieldPath| {
+        let fields = difference.fields.iter().filter(|field| matches!(field.class, Class::Drift(Who::Manager { .. })));
+        fields.into_iter().any(|field| field.path.starts_with(path) || path.starts_with(&field.path))
+    };
+    let conflicts = difference.conflicts.iter().map(|conflict| &conflict.path).filter(|path| !drifted(path));
+    let stuck = difference.fields.iter().filter(|field| matches!(field.class, Class::Stuck(_)));
+    let dropped = stuck.filter(|_| consent == Consent::Given).map(|field| &field.path);
+    let paths: Vec<&FieldPath> = conflicts.chain(dropped).collect();
     let over = TakeOver::of_others(live, resource.hand.manager(), &paths);
     (!over.is_empty()).then_some(Taking { over, needs_consent: true })
 }

@@ -44,6 +44,7 @@ pub(super) fn wanted(
             after: None,
             unknown: true,
             class: Class::Pending,
+            holders: Vec::new(),
         });
     }
     let uid = live.uid.clone();
@@ -52,9 +53,11 @@ pub(super) fn wanted(
         Hand::Entry { .. } => Precondition::Entry { uid, fingerprint },
         Hand::Whole | Hand::Record => Precondition::Unchanged { uid, fingerprint },
     };
+    let mut force = difference.needs_force();
     let (action, taking) = match standing(resource, live, &desired.apps, world) {
         Standing::Adoptable { evidence, over } => {
-            adopt::fields(resource, live, owner_uid, &over, world, &mut difference);
+            // All of it is listed as adopted, so a field that somebody holds without holding more is taken too.
+            force = adopt::fields(resource, live, owner_uid, &over, world, &mut difference);
             (Action::Adopt, Some(Taking { over, needs_consent: evidence.is_none() }))
         }
         Standing::Ours | Standing::Foreign(_) => {
@@ -66,7 +69,6 @@ pub(super) fn wanted(
     {
         return Err(adopt::missing_consent(action, &taking.over));
     }
-    let force = difference.needs_force();
     let mut change = change(resource, action);
     change.before = Some(live.value().clone());
     change.notes.extend(taking.as_ref().map(|taking| adopt::note(action, taking, consent)));

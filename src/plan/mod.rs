@@ -14,10 +14,10 @@ mod types;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use crate::derive::DeleteRule;
-pub use health::{Health, health};
+pub use health::{Health, answered, endpoint, health};
 pub use types::{
-    Act, Action, Actor, Answers, Change, Consent, Opening, PackSummary, Plan, Precondition, Settled, Step, Taking,
-    Until,
+    Act, Action, Actor, Answers, Change, Consent, Opening, PackSummary, Plan, Precondition, Probe, Settled, Step,
+    Taking, Until,
 };
 
 pub(crate) use holder::OPERATOR_DEPLOYMENT;

@@ -37,25 +37,33 @@ impl Lab {
     }
 
     pub(super) async fn with_namespaces(count: usize) -> Self {
-        Self::with(count, None).await
+        Self::opened(count, None, None).await
     }
 
     /// One namespace for apps, and a platform that never tells a status: what waits for one waits.
     pub(super) async fn silent() -> Self {
-        Self::with(1, Some(Duration::from_secs(3600))).await
+        Self::opened(1, None, Some(Duration::from_secs(3600))).await
     }
 
-    async fn with(count: usize, slowness: Option<Duration>) -> Self {
+    /// Its Gateway can be reached: https at this port of this machine.
+    pub(super) async fn reached_at(port: u16) -> Self {
+        Self::opened(1, Some(port), None).await
+    }
+
+    async fn opened(count: usize, port: Option<u16>, slowness: Option<Duration>) -> Self {
         let env = Env::get();
         let gateways = unique("gw");
         let namespaces: Vec<String> = (0..count).map(|_| unique("apps")).collect();
         let (realm, client) = (Realm::shared().await, env.client().await);
-        env.kubectl_with(&["apply", "-f", "-"], &ground(&gateways, &namespaces).to_string());
+        env.kubectl_with(&["apply", "-f", "-"], &ground(&gateways, &namespaces, port.unwrap_or(443)).to_string());
         let mut scope = Scope::gateway(&gateways, "gateway");
         for namespace in &namespaces {
             scope = scope.guarded(namespace, "guarded");
         }
         scope.slowness = slowness.unwrap_or(scope.slowness);
+        if port.is_some() {
+            scope = scope.at("127.0.0.1");
+        }
         let stand_in = StandIn::start(client, scope).await;
         let folder = tempfile::tempdir().expect("a folder can be made");
         let environment = folder.path().join("environment.yaml");
@@ -200,7 +208,7 @@ impl Drop for Lab {
     }
 }
 
-fn ground(gateways: &str, namespaces: &[String]) -> Value {
+fn ground(gateways: &str, namespaces: &[String], https: u16) -> Value {
     let mut items = vec![json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": gateways}})];
     items.extend(namespaces.iter().map(|name| {
         let metadata = json!({"name": name, "labels": {"nebari.dev/managed": "true"}});
@@ -214,7 +222,7 @@ fn ground(gateways: &str, namespaces: &[String]) -> Value {
         "metadata": {"namespace": gateways, "name": "gateway"},
         "spec": {"gatewayClassName": "envoy-gateway", "listeners": [
             {"name": "http", "port": 80, "protocol": "HTTP", "allowedRoutes": all},
-            {"name": "https", "port": 443, "protocol": "HTTPS", "tls": tls, "allowedRoutes": all},
+            {"name": "https", "port": https, "protocol": "HTTPS", "tls": tls, "allowedRoutes": all},
         ]},
     }));
     json!({"apiVersion": "v1", "kind": "List", "items": items})
