@@ -4,11 +4,13 @@ mod application;
 mod config;
 mod environment;
 mod fields;
+mod lease;
 pub mod nebariapp;
 
 pub use application::{Application, DirectorySource, HelmSource, NamespaceEntry, Parameter, Tool};
 pub use config::{Config, Delivery, Setting};
 pub use environment::{Allow, Environment, Gateways, Issuer, IssuerEndpoints, KeycloakSettings, Listeners, ObjectRef};
+pub use lease::Lease;
 pub(crate) use nebariapp::nearest;
 pub use nebariapp::{FieldError, NebariApp};
 

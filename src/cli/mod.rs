@@ -11,6 +11,7 @@ mod exit;
 mod explain;
 mod failure;
 mod graph;
+mod lock;
 mod plan;
 mod progress;
 mod session;

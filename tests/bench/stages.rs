@@ -7,7 +7,7 @@ use divan::{Bencher, black_box};
 use packctl::derive::{Inputs, derive};
 use packctl::diff::{diff, wire_body};
 use packctl::observed::{Kinds, Live, Reading, World};
-use packctl::plan::{Plan, Settled, plan};
+use packctl::plan::{Answers, Plan, plan};
 use packctl::resource::{Address, Hand, Resource};
 use packctl::schema::Schemas;
 use packctl::yaml::Document;
@@ -125,7 +125,7 @@ fn ground(apps: usize) -> (Vec<Document>, packctl::api::Environment, World) {
     let namespace = Address::cluster_scoped("", "Namespace", "apps");
     let gateways = Address::cluster_scoped("", "Namespace", "gateways");
     let gateway = Address::namespaced("gateway.networking.k8s.io", "Gateway", "gateways", "gw");
-    let mut scope = packctl::observe::first();
+    let mut scope = packctl::observe::first(packctl::api::Environment::NAMESPACE);
     scope.clients("nebari");
     let second = packctl::observe::second(packctl::observe::Scope::default(), &environment, &world);
     let lists = scope.lists.into_iter().chain(second.lists).chain([service_list()]);
@@ -160,7 +160,7 @@ fn planned(documents: &[Document], environment: &packctl::api::Environment, worl
     let mut desired = derive(Inputs { documents, packs: &[], live_apps: false }, environment, world);
     check::check(&mut desired, environment, world);
     let graph = graph::build(&desired).expect("no cycle");
-    plan(&desired, &graph, world, "bench", &Settled::new())
+    plan(&desired, &graph, world, "bench", &Answers::default())
 }
 
 #[divan::bench(args = APPS)]
