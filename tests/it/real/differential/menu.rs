@@ -37,9 +37,16 @@ pub(super) struct Head {
     /// Whether there is a `scale` subresource.
     #[serde(default)]
     pub(super) scale: bool,
+    /// How many times as often as others it is taken.
+    #[serde(default = "once")]
+    pub(super) weight: usize,
     /// For a kind that packctl writes an entry of: what somebody else made before.
     #[serde(default)]
     pub(super) ground: Option<Value>,
+}
+
+fn once() -> usize {
+    1
 }
 
 impl Menu {

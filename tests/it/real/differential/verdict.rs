@@ -151,8 +151,13 @@ impl Pair<'_> {
         match (value, node.map(Node::list_kind)) {
             _ if self.vanishes(value, node) => {}
             (Value::Object(map), _) if !atomic && !map.is_empty() => {
+                let before = leaves.len();
                 for (name, value) in map {
                     self.collect(&path.field(name), value, node.and_then(|node| node.field(name)), leaves);
+                }
+                // A struct stays when all that is in it vanishes.
+                if leaves.len() == before && !node.is_some_and(Node::is_collection) {
+                    leaves.insert(path.clone(), json!({}));
                 }
             }
             (Value::Array(items), Some(ListKind::Map(keys))) => {
