@@ -20,4 +20,5 @@ mod packs_kinds;
 mod packs_life;
 mod packs_refused;
 mod packs_upgrade;
+mod probe;
 mod rights;
