@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::verdict::Pair;
 
-/// What a run of 5,000 pairs has to have a hundred of.
-pub(super) const WANTED: [&str; 37] = [
+/// All classes.
+pub(super) const ALL: [&str; 37] = [
     "conflict inside a list",
     "conflict with an Apply manager",
     "conflict with an Update manager",
