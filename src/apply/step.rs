@@ -94,16 +94,27 @@ impl Run {
             Health::Failed(reason) => Err(Stop::Failed(format!("{} of {}: {reason}", until.words(), address.short()))),
             Health::Ready => {
                 // An accepted policy that says something else than the plan's is no protection.
-                let wanted = self.plan.changes.get(address).and_then(|change| change.resource.as_ref());
                 let live = world.get(address).live();
-                if let (Until::PolicyAccepted(_), Some(wanted), Some(live)) = (until, wanted, live)
-                    && !diff(wanted, live, None, &self.world.schemas).fields.is_empty()
+                let mut wanted = self.bodies(address).peekable();
+                if let (Until::PolicyAccepted(_), Some(live), true) = (until, live, wanted.peek().is_some())
+                    && wanted.all(|wanted| !diff(wanted, live, None, &self.world.schemas).fields.is_empty())
                 {
                     return Err(Stop::Changed(format!("{} is not as this plan wants it; plan again", address.short())));
                 }
                 Ok(None)
             }
         }
+    }
+
+    /// What the plan makes of an object: the body of its change, and those of the steps on the way there.
+    fn bodies<'r>(&'r self, address: &'r Address) -> impl Iterator<Item = &'r Resource> {
+        let last = self.plan.changes.get(address).and_then(|change| change.resource.as_ref());
+        let steps = self.plan.steps.iter().filter(move |step| step.address == *address);
+        let written = steps.filter_map(|step| match &step.act {
+            Act::Apply { resource, .. } => Some(&**resource),
+            _ => None,
+        });
+        last.into_iter().chain(written)
     }
 
     /// Asks the Gateway from outside; what cannot be reached from here is said, once a step, and counts as come true.

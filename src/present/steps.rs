@@ -32,6 +32,7 @@ fn done(title: &str) -> String {
         "adopt" => "adopted".into(),
         "open" => "opened".into(),
         "record" => "recorded".into(),
+        "widen" => "widened".into(),
         "narrow" => "narrowed".into(),
         other => other.into(),
     }

@@ -31,11 +31,11 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use cert_manager::Step;
-use dice::Dice;
 use judge::Judge;
 use watch::{Found, Place};
 use world::{Event, generation, text, version};
 
+pub(crate) use dice::Dice;
 pub(crate) use judge::Violation;
 pub(crate) use world::{Kind, Name, World};
 
