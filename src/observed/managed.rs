@@ -140,7 +140,7 @@ impl FieldSet {
         let atomic = node.is_some_and(Node::is_atomic);
         match (value, node.map(Node::list_kind)) {
             (Value::Object(map), _) if !atomic && !map.is_empty() => {
-                for (name, value) in map {
+                for (name, value) in map.iter().filter(|(_, value)| !value.is_null()) {
                     let below = node.and_then(|node| node.field(name));
                     set.children.insert(PathStep::Field(name.clone()), Self::of(value, below));
                 }
