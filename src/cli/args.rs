@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::api::UnknownFields;
+use crate::api::{Environment, UnknownFields};
 
 /// Plans, applies and checks Nebari software packs over Kubernetes and Keycloak.
 #[derive(Debug, Parser)]
@@ -113,6 +113,9 @@ pub(super) struct WorldArgs {
     /// Use --environment also where the cluster says otherwise
     #[arg(long)]
     pub(super) override_environment: bool,
+    /// Namespace of the controller: its environment, its Deployment and its Leases
+    #[arg(long, value_name = "NAMESPACE", env = "PACKCTL_CONTROLLER_NAMESPACE", default_value = Environment::NAMESPACE)]
+    pub(super) controller_namespace: String,
     /// Base URL of Keycloak as this program reaches it
     #[arg(long, value_name = "URL", env = "PACKCTL_KEYCLOAK_ENDPOINT")]
     pub(super) keycloak_endpoint: Option<String>,
@@ -171,6 +174,9 @@ pub(super) struct WriteArgs {
     /// Do not ask
     #[arg(long, short = 'y')]
     pub(super) yes: bool,
+    /// Take over objects of the inputs that somebody else made, and fields that others hold too, without being asked
+    #[arg(long)]
+    pub(super) adopt: bool,
     /// Limit of each wait in seconds; default: 300 for certificates, 60 for statuses
     #[arg(long, value_name = "SECONDS")]
     pub(super) wait_limit: Option<u64>,

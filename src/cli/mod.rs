@@ -12,6 +12,7 @@ mod explain;
 mod failure;
 mod field;
 mod graph;
+mod lock;
 mod plan;
 mod progress;
 mod session;

@@ -10,7 +10,7 @@ use crate::derive::{Desired, Inputs, derive};
 use crate::graph::{self, ResourceGraph};
 use crate::load::{Loaded, load};
 use crate::observe;
-use crate::plan::{Plan, Settled, plan};
+use crate::plan::{Answers, Consent, Plan, plan};
 
 /// Everything that a command knows after planning.
 pub(super) struct Planned {
@@ -19,10 +19,22 @@ pub(super) struct Planned {
     pub(super) desired: Desired,
     pub(super) graph: ResourceGraph,
     pub(super) plan: Plan,
+    pub(super) answers: Answers,
 }
 
 /// Files to plan, in one breath.
 pub(super) async fn pipeline(input: &InputArgs, world: &WorldArgs, terminal: &Terminal) -> Result<Planned, Failure> {
+    pipeline_for(Consent::Asked, input, world, terminal).await
+}
+
+/// The same, where people already said whether packctl may take over what others made.
+pub(super) async fn pipeline_for(
+    consent: Consent,
+    input: &InputArgs,
+    world: &WorldArgs,
+    terminal: &Terminal,
+) -> Result<Planned, Failure> {
+    let answers = Answers { consent, ..Answers::default() };
     let mut loaded = inputs(input, terminal)?;
     let mut session = Session::open(world, &terminal.secrets).await?;
     let packs = session.render(&loaded, input, world);
@@ -38,8 +50,8 @@ pub(super) async fn pipeline(input: &InputArgs, world: &WorldArgs, terminal: &Te
     let mut desired = derive(inputs, &session.environment, &session.world);
     check(&mut desired, &session.environment, &session.world);
     let graph = graph::build(&desired).map_err(|cycle| Failure::error(cycle.to_string()))?;
-    let plan = plan(&desired, &graph, &session.world, &session.cluster(), &Settled::new());
-    Ok(Planned { loaded, session, desired, graph, plan })
+    let plan = plan(&desired, &graph, &session.world, &session.cluster(), &answers);
+    Ok(Planned { loaded, session, desired, graph, plan, answers })
 }
 
 /// Loads; an input that cannot be read as a whole stops the command before anything else is read.
@@ -59,9 +71,9 @@ impl Planned {
     /// Asks the server, by dry run, about every object in doubt, and plans again with its answers.
     pub(super) async fn settle(&mut self) {
         let Some(client) = &self.session.kubernetes else { return };
-        let settled = super::doubt::settle(&self.plan, &self.session.world, client).await;
-        if !settled.is_empty() {
-            self.plan = plan(&self.desired, &self.graph, &self.session.world, &self.session.cluster(), &settled);
+        self.answers.settled = super::doubt::settle(&self.plan, &self.session.world, client).await;
+        if !self.answers.settled.is_empty() {
+            self.plan = plan(&self.desired, &self.graph, &self.session.world, &self.session.cluster(), &self.answers);
         }
     }
 }

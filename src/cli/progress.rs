@@ -47,6 +47,7 @@ impl Listener for Lines {
                     Outcome::AlreadyDone => "  already done".into(),
                     Outcome::Failed(reason) => format!("  failed: {reason}"),
                     Outcome::Changed(reason) => format!("  stopped: {reason}"),
+                    Outcome::Unlocked(reason) => format!("  not written: {reason}"),
                     Outcome::Skipped(_) | Outcome::NotStarted => "  not done".into(),
                 };
                 let line = format!("{number:>4}/{} {} {}{end}", self.total, step.title, step.address.short());

@@ -47,8 +47,9 @@ impl Session {
             Some(dir) => Self::of_snapshot(dir, secrets)?,
             None => Self::of_cluster(args, secrets).await?,
         };
+        session.world.seen.controller = Some(args.controller_namespace.clone());
         let snapshot_text = session.environment_origin.clone();
-        let reading = session.providers.kubernetes.read(&observe::first()).await;
+        let reading = session.providers.kubernetes.read(&observe::first(&args.controller_namespace)).await;
         session.world.absorb(reading);
         session.find_environment(args, snapshot_text)?;
         session.connect_keycloak(args).await;
@@ -129,7 +130,7 @@ impl Session {
         if found.is_none()
             && let Some(text) = observe::environment_text(&self.world)
         {
-            let origin = format!("ConfigMap {}/{}", Environment::NAMESPACE, Environment::CONFIG_MAP);
+            let origin = format!("ConfigMap {}/{}", args.controller_namespace, Environment::CONFIG_MAP);
             found = Some((parse(&origin, text)?, origin));
         }
         if let Some(file) = &args.environment {
@@ -139,7 +140,7 @@ impl Session {
                     .help("name the file of the environment with --environment")
             })?;
             let given = parse(&origin, &text)?;
-            let unread = matches!(self.world.get(&config_map()), Observed::Unreadable(_)) && found.is_none();
+            let unread = matches!(self.world.get(&config_map(args)), Observed::Unreadable(_)) && found.is_none();
             if unread && !args.override_environment {
                 let message =
                     format!("the cluster's own environment could not be read, so {origin} cannot be compared with it");
@@ -155,14 +156,14 @@ impl Session {
             found = Some((given, origin));
         }
         let (environment, origin) = found.unwrap_or_else(|| {
-            let why = match self.world.get(&config_map()) {
+            let why = match self.world.get(&config_map(args)) {
                 Observed::Unreadable(reason) => format!("could not be read: {reason}"),
                 Observed::Present(_) => format!("has no key `{}`", Environment::KEY),
                 _ => "is not there".into(),
             };
             (
                 Environment::default(),
-                format!("none; ConfigMap {}/{} {why}", Environment::NAMESPACE, Environment::CONFIG_MAP),
+                format!("none; ConfigMap {}/{} {why}", args.controller_namespace, Environment::CONFIG_MAP),
             )
         });
         self.environment = environment;
@@ -252,7 +253,7 @@ impl Session {
                     || list.group == "gateway.networking.k8s.io"
             });
             let plurals: BTreeSet<(String, String)> = custom
-                .chain(&observe::first().lists)
+                .chain(&observe::first(Environment::NAMESPACE).lists)
                 .filter(|list| list.group.contains('.'))
                 .filter_map(|list| {
                     Some((list.group.clone(), self.world.kinds.get(&list.group, &list.kind)?.plural.clone()))
@@ -298,8 +299,8 @@ pub(super) fn render_settings(kinds: &Kinds, kube_version: Option<String>, helm:
     RenderSettings { helm, kube_version, api_versions: api_versions.into_iter().collect(), ..RenderSettings::default() }
 }
 
-fn config_map() -> Address {
-    Address::namespaced("", "ConfigMap", Environment::NAMESPACE, Environment::CONFIG_MAP)
+fn config_map(args: &WorldArgs) -> Address {
+    Address::namespaced("", "ConfigMap", &args.controller_namespace, Environment::CONFIG_MAP)
 }
 
 /// Which setting gave Keycloak's address, to be said with what is wrong with it.

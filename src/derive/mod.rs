@@ -15,6 +15,7 @@ mod names;
 mod pack;
 mod policy;
 mod routing;
+mod standing;
 mod tls;
 mod unwanted;
 
@@ -23,11 +24,13 @@ pub use app::{App, Attachment, CertificateSource, Ground, Identity, Realm, Route
 pub use desired::{DeleteRule, Desired, PackInfo, Unwanted};
 pub use ground::cluster_name;
 pub use names::{ANCHOR_GATEWAY, ANCHOR_PATH, APP_NAME, APP_NAMESPACE, Gateway, MANAGED, Names, ROUTES_FROM};
+pub use standing::{Standing, standing};
 pub use unwanted::{Target, destroy};
 
 pub(crate) use marks::{DERIVED, app_of};
 pub(crate) use pack::{KINDS, kinds_text, record_address, recorded_kinds};
 pub(crate) use routing::{HTTP, HTTPS};
+pub(crate) use standing::LAST_APPLIED;
 pub(crate) use unwanted::APP_SECRETS;
 
 use std::collections::BTreeSet;
@@ -36,7 +39,7 @@ use crate::api::{Environment, UnknownFields};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::observed::{ListOf, Observed, World};
 use crate::render::Pack;
-use crate::resource::{Address, AppId, Cause, FieldPath, PackId, Resource};
+use crate::resource::{Address, AppId, Cause, FieldPath, Hand, PackId, Resource};
 use crate::yaml::Document;
 
 /// What the derivation starts from.
@@ -119,7 +122,12 @@ fn declared_app(document: &Document, address: &Address, pack: Option<PackId>, wo
         }
         observed => observed.live(),
     };
-    let value = effective::effective(Some(&resource.body.value), live, &world.schemas);
+    // What its makers declared once and the input does not goes with the adoption.
+    let adopted = live.and_then(|live| match standing(resource, live, &desired.apps, world) {
+        Standing::Adoptable { over, .. } => Some(over.applied_to(live, Hand::MANAGER, &resource.api_version)),
+        Standing::Ours | Standing::Foreign(_) => None,
+    });
+    let value = effective::effective(Some(&resource.body.value), adopted.as_ref().or(live), &world.schemas);
     desired.apps.insert(id.clone(), App { id, value, pack, document: Some(document.clone()) });
 }
 

@@ -13,7 +13,7 @@ use packctl::diff::wire_body;
 use packctl::graph;
 use packctl::observe;
 use packctl::observed::World;
-use packctl::plan::{Act, Plan, Settled, Step, plan};
+use packctl::plan::{Act, Answers, Plan, Step, plan};
 use packctl::provider::Provider as _;
 use packctl::provider::snapshot::Snapshot;
 use packctl::resource::{Address, Hand, Resource, Secrets, Side, Unknown};
@@ -158,13 +158,13 @@ pub(super) fn plan_for(shape: &Shape, snapshot: &Snapshot) -> Plan {
     let mut desired = derive(inputs, &environment, &world);
     check(&mut desired, &environment, &world);
     let graph = graph::build(&desired).expect("no circle");
-    plan(&desired, &graph, &world, "test", &Settled::new())
+    plan(&desired, &graph, &world, "test", &Answers::default())
 }
 
 fn world(snapshot: &Snapshot, environment: &Environment, documents: &[Document]) -> World {
     let mut world = World::default();
     world.kinds = snapshot.kinds();
-    world.absorb(block_on(snapshot.read(&observe::first())));
+    world.absorb(block_on(snapshot.read(&observe::first(Environment::NAMESPACE))));
     let scope = observe::Scope { documents, ..observe::Scope::default() };
     let mut set = observe::second(scope, environment, &world);
     // What only rules look at is there too.
