@@ -22,7 +22,7 @@
 //! |---|---|---|
 //! | [`diagnostic`] | noun | what can be wrong, and where |
 //! | [`resource`] | noun | addresses, field paths, bodies, secrets |
-//! | [`schema`] | noun | list keys, atomic lists, defaults of kinds |
+//! | [`schema`] | noun | list keys, atomic lists, defaults of kinds, and what a kind does not allow |
 //! | [`observed`] | noun | what was seen of the world, and how completely |
 //! | [`yaml`] | noun | text to documents and back, with places |
 //! | [`api`] | noun | NebariApp, the environment, Applications, `packctl.yaml` |
