@@ -30,9 +30,9 @@ pub(super) fn may_write(world: &WorldArgs, write: &WriteArgs, terminal: &Termina
 
 pub(super) async fn run(args: ApplyArgs, terminal: &Terminal) -> Result<ExitStatus, Failure> {
     may_write(&args.world, &args.write, terminal)?;
-    let mut planned = pipeline(&args.input, &args.world, terminal).await?;
+    let mut planned = pipeline(&args.input, &args.select, &args.world, terminal).await?;
     planned.settle().await;
-    show::plan(&planned, &args.input, args.all, terminal)?;
+    show::plan(&planned, (&args.input, &args.select), args.all, terminal)?;
     walk(planned, &args.write, terminal).await
 }
 

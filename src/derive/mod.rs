@@ -29,7 +29,7 @@ pub use unwanted::{Target, destroy};
 pub(crate) use marks::DERIVED;
 pub(crate) use pack::{KINDS, kinds_text, record_address, recorded_kinds};
 pub(crate) use routing::{HTTP, HTTPS};
-pub(crate) use unwanted::APP_SECRETS;
+pub(crate) use unwanted::{APP_SECRETS, keep_recorded};
 
 use std::collections::BTreeSet;
 

@@ -6,6 +6,8 @@ mod compare;
 mod digest;
 mod health;
 mod openings;
+mod select;
+mod status;
 mod steps;
 mod types;
 
@@ -13,7 +15,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use crate::derive::DeleteRule;
 pub use health::{Health, health};
-pub use types::{Act, Action, Actor, Change, Opening, PackSummary, Plan, Precondition, Step, Until};
+pub use select::{Named, Narrowed, Selection, narrow};
+pub use status::{AppStatus, PackStatus, Problem, State, Status, status};
+pub use types::{Act, Action, Actor, Change, Opening, PackSummary, Plan, Precondition, Scope, Step, Until};
 
 pub(crate) use compare::{CONTROLLER_LEASE, OPERATOR_DEPLOYMENT};
 

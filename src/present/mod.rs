@@ -8,6 +8,7 @@ pub mod diagnostics;
 pub mod graph;
 pub mod json;
 pub mod markdown;
+pub mod status;
 pub mod text;
 
 mod blocks;

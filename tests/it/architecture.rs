@@ -22,8 +22,8 @@ const ORDER: [&[&str]; 18] = [
     &["provider"],
     &["observe"],
     &["apply"],
-    &["cli"],
     &["guide"],
+    &["cli"],
 ];
 
 const PURE: [&str; 6] = ["derive", "check", "graph", "diff", "plan", "present"];
