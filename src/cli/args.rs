@@ -148,12 +148,9 @@ pub(super) struct WorldArgs {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum Output {
-    /// For people
     #[default]
     Text,
-    /// For programs; `packctl help plan-format` tells its keys
     Json,
-    /// The comment of a pull request; nothing where nothing changes
     Markdown,
 }
 
@@ -165,7 +162,7 @@ pub(super) struct PlanArgs {
     pub(super) select: SelectArgs,
     #[command(flatten)]
     pub(super) world: WorldArgs,
-    /// The format
+    /// The format; markdown is the comment of a pull request, empty where nothing changes
     #[arg(short, long, value_enum, default_value = "text")]
     pub(super) output: Output,
     /// Exit 2 when changes are pending, 3 when something drifted
@@ -239,7 +236,7 @@ pub(super) struct DriftArgs {
     pub(super) select: SelectArgs,
     #[command(flatten)]
     pub(super) world: WorldArgs,
-    /// The format
+    /// The format; markdown is the comment of a pull request, empty where nothing changes
     #[arg(short, long, value_enum, default_value = "text")]
     pub(super) output: Output,
     /// Show also what is folded
@@ -249,9 +246,7 @@ pub(super) struct DriftArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum StatusOutput {
-    /// For people
     Text,
-    /// For programs
     Json,
 }
 
@@ -266,14 +261,10 @@ pub(super) struct StatusArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum GraphOutput {
-    /// A tree with reasons
     #[value(alias = "tree")]
     Text,
-    /// Graphviz
     Dot,
-    /// Mermaid
     Mermaid,
-    /// For programs
     Json,
 }
 
@@ -342,13 +333,12 @@ pub(super) enum For {
     Fish,
     Powershell,
     Zsh,
-    /// The program that kubectl runs for its plugin
     Kubectl,
 }
 
 #[derive(Args, Clone, Debug)]
 pub(super) struct CompletionsArgs {
-    /// For whom
+    /// For whom; kubectl's is a program to put on PATH
     #[arg(value_enum)]
     pub(super) shell: For,
 }

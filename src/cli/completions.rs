@@ -118,7 +118,7 @@ mod tests {
         assert!(completed(&["pl"]).starts_with("plan\tShow what would change\n:4"));
         assert!(completed(&["plan", "--excl"]).starts_with("--exclude\t"));
         assert!(completed(&["plan", "--no-pro"]).starts_with("--no-progress\t"), "global options too");
-        assert_eq!(completed(&["graph", "-o", "me"]), "mermaid\tMermaid\n:4\n");
+        assert_eq!(completed(&["graph", "-o", "me"]), "mermaid\n:4\n");
         assert_eq!(completed(&["plan", "-f", ""]), ":0\n");
         assert_eq!(completed(&["plan", "-f", "x", "--delivery", "d"]), "direct\n:4\n");
         assert!(completed(&["help", "plan-f"]).starts_with("plan-format\t"));

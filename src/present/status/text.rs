@@ -41,7 +41,11 @@ impl Page<'_> {
             let apps = if apps.is_empty() { "no app".into() } else { list(&apps) };
             let facts = format!("{}; {apps}{deployments}", self.view.text(&pack.version));
             self.row(out, pack.state(), &name(pack), widest, &facts);
-            self.problems(out, &pack.problems);
+            // What stands with an app is not said twice.
+            let of_apps = self.status.apps.iter().filter(|app| pack.apps.contains_key(&app.id));
+            let said: Vec<&Problem> = of_apps.flat_map(|app| &app.problems).collect();
+            let unsaid: Vec<Problem> = pack.problems.iter().filter(|found| !said.contains(found)).cloned().collect();
+            self.problems(out, &unsaid);
         }
     }
 
