@@ -52,7 +52,7 @@ pub(super) enum Command {
     Status(StatusArgs),
     /// Show what needs what, and why
     Graph(GraphArgs),
-    /// Explain an address of the plan, or the code of a finding
+    /// Explain an address or a pack of the plan, or the code of a finding
     Explain(ExplainArgs),
     /// Record the world into a folder
     Snapshot(SnapshotArgs),
@@ -281,7 +281,7 @@ pub(super) struct GraphArgs {
 
 #[derive(Args, Clone, Debug)]
 pub(super) struct ExplainArgs {
-    /// An address, any unambiguous tail of one, or a code such as PK0406
+    /// An address, any unambiguous tail of one, pack/NAME, or a code such as PK0406
     #[arg(value_name = "ADDRESS|CODE")]
     pub(super) subject: String,
     #[command(flatten)]

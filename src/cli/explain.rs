@@ -22,8 +22,17 @@ pub(super) async fn run(args: ExplainArgs, terminal: &Terminal) -> Result<ExitSt
             .help("every other finding says what to do in its own help line"));
     }
     let planned = pipeline(&args.input, &SelectArgs::default(), &args.world, terminal).await?;
-    let address = find(&args.subject, &planned.plan, args.input.filename.is_empty())?;
     let mut out = String::new();
+    if let Some(name) = args.subject.strip_prefix("pack/") {
+        let pack = names::pack(name, planned.plan.packs.keys())?.ok_or_else(|| {
+            Failure::error(format!("no pack {name} is in the inputs"))
+                .help("name the inputs with -f, as for `packctl plan`; `packctl status` tells of the packs of the cluster")
+        })?;
+        present::explain_pack(&mut out, &planned.plan, pack, &terminal.style(true));
+        terminal.data(&out)?;
+        return Ok(ExitStatus::Success);
+    }
+    let address = find(&args.subject, &planned.plan, args.input.filename.is_empty())?;
     present::explain(&mut out, &planned.plan, &address, &terminal.style(true));
     terminal.data(&out)?;
     Ok(ExitStatus::Success)

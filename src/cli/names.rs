@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::failure::Failure;
 use crate::derive::Desired;
+use crate::diagnostic::Severity;
 use crate::plan::{Named, Selection};
 use crate::resource::{Address, AppId, PackId};
 
@@ -72,8 +73,11 @@ fn named(option: &str, text: &str, desired: &Desired) -> Result<Named, Failure> 
             found.map(|address| address.as_app().map_or_else(|| Named::Object(address.clone()), Named::App))
         }
     };
+    // What is refused has no derived objects to name: its error tells more than this one.
+    let errors = desired.diagnostics.iter().filter(|found| found.severity == Severity::Error).cloned();
     found.ok_or_else(|| {
         Failure::usage(format!("{option} {text} names nothing in the inputs"))
             .help("write app/NAMESPACE/NAME, pack/NAME or an address; `packctl plan --all` shows the names")
+            .with(errors.collect())
     })
 }

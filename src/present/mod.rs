@@ -13,6 +13,7 @@ pub mod text;
 
 mod blocks;
 mod explain;
+mod explain_pack;
 mod facts;
 mod fields;
 mod head;
@@ -32,6 +33,7 @@ mod samples;
 mod tests;
 
 pub use explain::explain;
+pub use explain_pack::explain_pack;
 pub use tally::{Totals, tally};
 pub use value::value_short;
 pub use visible::visible;
