@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::terminal::{Progress, Terminal};
 use crate::apply::{Event, Listener, Outcome};
-use crate::plan::{Act, Step, Until};
+use crate::plan::{Step, Until};
 
 /// What is done in less time is not worth a bar.
 const SOON: Duration = Duration::from_millis(300);
@@ -110,6 +110,13 @@ impl Listener for Lines {
                     step.address.short()
                 ));
             }
+            Event::NotProbed { step, reason } => {
+                self.terminal.say(&format!(
+                    "        {} {} is not probed: its Gateway cannot be reached from here ({reason})",
+                    step.title,
+                    step.address.short()
+                ));
+            }
             Event::Writing { step, .. } => {
                 if let Some(bar) = &self.bar {
                     bar.set_message(format!("{} {}", step.title, step.address.short()));
@@ -129,12 +136,7 @@ impl Listener for Lines {
                     Outcome::Changed(reason) => format!("  {} {reason}", self.terminal.strong("stopped:")),
                     Outcome::Skipped(_) | Outcome::NotStarted => "  not done".into(),
                 };
-                let opened = step.title == "open"
-                    || (step.title == "create"
-                        && step.address.kind == "HTTPRoute"
-                        && matches!(step.act, Act::Apply { .. }));
-                let probed = if opened && outcome.is_done() { "  accepted, not probed" } else { "" };
-                let line = format!("{number:>4}/{} {} {}{end}{probed}", self.total, step.title, step.address.short());
+                let line = format!("{number:>4}/{} {} {}{end}", self.total, step.title, step.address.short());
                 self.terminal.say(&line);
                 if let Some(look) = look(step, outcome) {
                     self.terminal.say(&format!("        help: {look}"));

@@ -14,10 +14,10 @@ mod types;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use crate::derive::DeleteRule;
-pub use health::{Health, health};
+pub use health::{Health, answered, endpoint, health};
 pub use select::{Named, Narrowed, Selection, narrow};
 pub use status::{AppStatus, PackStatus, Problem, State, Status, status};
-pub use types::{Act, Action, Actor, Change, Opening, PackSummary, Plan, Precondition, Scope, Step, Until};
+pub use types::{Act, Action, Actor, Change, Opening, PackSummary, Plan, Precondition, Probe, Scope, Step, Until};
 
 pub(crate) use compare::{CONTROLLER_LEASE, OPERATOR_DEPLOYMENT};
 
