@@ -8,10 +8,12 @@ pub mod diagnostics;
 pub mod graph;
 pub mod json;
 pub mod markdown;
+pub mod status;
 pub mod text;
 
 mod blocks;
 mod explain;
+mod explain_pack;
 mod facts;
 mod fields;
 mod head;
@@ -31,6 +33,7 @@ mod samples;
 mod tests;
 
 pub use explain::explain;
+pub use explain_pack::explain_pack;
 pub use tally::{Totals, tally};
 pub use value::value_short;
 pub use visible::visible;

@@ -281,7 +281,8 @@ fn read(document: &Value) -> Actual {
     }
     actual.diagnostics = list(document, "checks");
     let openings = list(document, "openings");
-    let opening = |found: &Value| format!("{} {}, {}", text(found, "verb"), text(found, "url"), text(found, "audience"));
+    let opening =
+        |found: &Value| format!("{} {}, {}", text(found, "verb"), text(found, "url"), text(found, "audience"));
     actual.openings = openings.iter().map(opening).collect();
     actual.in_sync = document["totals"]["in_sync"].as_u64();
     actual
