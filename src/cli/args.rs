@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::api::Environment;
+use crate::api::{Environment, UnknownFields};
 
 /// Plans, applies and checks Nebari software packs over Kubernetes and Keycloak.
 #[derive(Debug, Parser)]
@@ -54,7 +54,9 @@ pub(super) enum Command {
     Status(StatusArgs),
     /// Show what needs what, and why
     Graph(GraphArgs),
-    /// Explain an address or a pack of the plan, or the code of a finding
+    /// Check the inputs against the schemas of their kinds, without any cluster
+    Validate(ValidateArgs),
+    /// Explain an address or a pack of the plan, a field of a kind, or the code of a finding
     Explain(ExplainArgs),
     /// Record the world into a folder
     Snapshot(SnapshotArgs),
@@ -87,6 +89,16 @@ pub(super) struct InputArgs {
     /// Who delivers every Application, whatever packctl.yaml says
     #[arg(long, value_enum)]
     pub(super) delivery: Option<DeliveryArg>,
+    /// Refuse objects with fields that their kind does not have, instead of leaving these fields out
+    #[arg(long)]
+    pub(super) strict: bool,
+}
+
+impl InputArgs {
+    /// What becomes of unknown fields.
+    pub(super) fn unknown_fields(&self) -> UnknownFields {
+        if self.strict { UnknownFields::Refuse } else { UnknownFields::Warn }
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -288,10 +300,38 @@ pub(super) struct GraphArgs {
 }
 
 #[derive(Args, Clone, Debug)]
+pub(super) struct ValidateArgs {
+    #[command(flatten)]
+    pub(super) input: InputArgs,
+    /// The helm program; default: helm on PATH
+    #[arg(long, value_name = "FILE", env = "PACKCTL_HELM")]
+    pub(super) helm: Option<PathBuf>,
+    /// The format
+    #[arg(short, long, value_enum, default_value = "text")]
+    pub(super) output: ValidateOutput,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ValidateOutput {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ExplainOutput {
+    Text,
+    /// The page of all fields of `nebariapp`
+    Markdown,
+}
+
+#[derive(Args, Clone, Debug)]
 pub(super) struct ExplainArgs {
-    /// An address, any unambiguous tail of one, pack/NAME, or a code such as PK0406
-    #[arg(value_name = "ADDRESS|CODE")]
+    /// An address, any unambiguous tail of one, pack/NAME, a field such as nebariapp.spec.auth.groups, or a code such as PK0406
+    #[arg(value_name = "ADDRESS|FIELD|CODE")]
     pub(super) subject: String,
+    /// The format; addresses and codes have text only
+    #[arg(short, long, value_enum, default_value = "text")]
+    pub(super) output: ExplainOutput,
     #[command(flatten)]
     pub(super) input: InputArgs,
     #[command(flatten)]

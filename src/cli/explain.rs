@@ -1,4 +1,4 @@
-//! `packctl explain`: an address of the plan, or the code of a finding.
+//! `packctl explain`: an address of the plan, a field of a kind, or the code of a finding.
 
 use super::args::{ExplainArgs, SelectArgs};
 use super::failure::Failure;
@@ -6,6 +6,7 @@ use super::plan::pipeline;
 use super::terminal::Terminal;
 use super::{ExitStatus, names};
 use crate::check::RULES;
+use crate::diagnostic::page;
 use crate::plan::Plan;
 use crate::present;
 use crate::resource::Address;
@@ -15,11 +16,18 @@ pub(super) async fn run(args: ExplainArgs, terminal: &Terminal) -> Result<ExitSt
         terminal.data(&format!("{}\n\n{}\n", rule.code(), rule.docs()))?;
         return Ok(ExitStatus::Success);
     }
+    if let Some(page) = page(&args.subject) {
+        terminal.data(&format!("{}\n\n{}\n\nWhat to do: {}\n", page.code, page.what, page.remedy))?;
+        return Ok(ExitStatus::Success);
+    }
     if is_code(&args.subject) {
         let (first, last) = (RULES.first().map(|rule| rule.code()), RULES.last().map(|rule| rule.code()));
         let (code, first, last) = (&args.subject, first.unwrap_or_default(), last.unwrap_or_default());
-        return Err(Failure::error(format!("no rule has the code {code}; the codes of rules are {first} to {last}"))
-            .help("every other finding says what to do in its own help line"));
+        return Err(Failure::error(format!("no finding has the code {code}"))
+            .help(format!("the codes of rules are {first} to {last}, those of inputs begin with PK01")));
+    }
+    if let Some(status) = super::field::explain(&args, terminal).await? {
+        return Ok(status);
     }
     let planned = pipeline(&args.input, &SelectArgs::default(), &args.world, terminal).await?;
     let mut out = String::new();

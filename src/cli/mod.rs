@@ -11,6 +11,7 @@ mod drift;
 mod exit;
 mod explain;
 mod failure;
+mod field;
 mod graph;
 mod help;
 mod lock;
@@ -23,6 +24,7 @@ mod show;
 mod snapshot;
 mod status;
 mod terminal;
+mod validate;
 mod words;
 
 use std::ffi::OsString;
@@ -82,6 +84,7 @@ async fn dispatch(command: Command, terminal: &Terminal) -> Result<ExitStatus, F
         Command::Drift(args) => drift::run(args, terminal).await,
         Command::Graph(args) => graph::run(args, terminal).await,
         Command::Explain(args) => explain::run(args, terminal).await,
+        Command::Validate(args) => validate::run(&args, terminal),
         Command::Snapshot(args) => snapshot::run(args, terminal).await,
         Command::Config(args) => config::run(args, terminal).await,
         Command::Controller(args) => controller::run(&args, terminal),

@@ -53,7 +53,12 @@ pub(super) async fn pipeline_for(
     let scope = observe::Scope { packs: &packs, documents: &loaded.documents, targets: &[] };
     session.read(&observe::second(scope, &session.environment, &session.world)).await;
     busy.with("planning");
-    let inputs = Inputs { documents: &loaded.documents, packs: &packs, live_apps: input.filename.is_empty() };
+    let inputs = Inputs {
+        documents: &loaded.documents,
+        packs: &packs,
+        live_apps: input.filename.is_empty(),
+        unknown_fields: input.unknown_fields(),
+    };
     let mut desired = derive(inputs, &session.environment, &session.world);
     check(&mut desired, &session.environment, &session.world);
     let graph = graph::build(&desired).map_err(|cycle| Failure::error(cycle.to_string()))?;

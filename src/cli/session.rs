@@ -1,6 +1,7 @@
 //! The world that a command looks at: connected, its environment known, its first round read.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::api::{Environment, KeycloakSettings, ObjectRef};
 use crate::derive::cluster_name;
 use crate::load::Loaded;
 use crate::observe;
-use crate::observed::{Observed, ReadSet, World};
+use crate::observed::{Kinds, Observed, ReadSet, World};
 use crate::provider::keycloak::{self, Keycloak};
 use crate::provider::kubernetes::{self, Kubernetes};
 use crate::provider::snapshot::Snapshot;
@@ -41,7 +42,7 @@ pub(super) struct Session {
 impl Session {
     /// Connects, reads the first round, finds the environment, and makes Keycloak's provider.
     pub(super) async fn open(args: &WorldArgs, secrets: &Secrets) -> Result<Self, Failure> {
-        settings::check_helm(args)?;
+        settings::check_helm(args.helm.as_deref())?;
         let mut session = match &args.snapshot {
             Some(dir) => Self::of_snapshot(dir, secrets)?,
             None => Self::of_cluster(args, secrets).await?,
@@ -272,21 +273,12 @@ impl Session {
 
     /// Renders the packs of the inputs, as the cluster that was found would have them.
     pub(super) fn render(&self, loaded: &Loaded, input: &InputArgs, world: &WorldArgs) -> Vec<Pack> {
-        let kinds = &self.world.kinds.0;
-        let versions = kinds.iter().flat_map(|((group, kind), info)| {
-            let version = if group.is_empty() { info.version.clone() } else { format!("{group}/{}", info.version) };
-            [format!("{version}/{kind}"), version]
-        });
-        let api_versions: BTreeSet<String> = versions.collect();
         let settings = RenderSettings {
-            helm: settings::helm(world),
-            kube_version: self.world.seen.version.clone(),
-            api_versions: api_versions.into_iter().collect(),
             delivery: input.delivery.map(|delivery| match delivery {
                 DeliveryArg::Direct => Delivery::Direct,
                 DeliveryArg::Argocd => Delivery::Argocd,
             }),
-            ..RenderSettings::default()
+            ..render_settings(&self.world.kinds, self.world.seen.version.clone(), settings::helm(world.helm.as_deref()))
         };
         render(loaded, &settings, &self.secrets)
     }
@@ -295,6 +287,16 @@ impl Session {
     pub(super) fn cluster(&self) -> String {
         cluster_name(&self.environment, &self.world).unwrap_or_else(|| self.world.seen.server.clone())
     }
+}
+
+/// How charts see a cluster that serves these kinds.
+pub(super) fn render_settings(kinds: &Kinds, kube_version: Option<String>, helm: Option<PathBuf>) -> RenderSettings {
+    let versions = kinds.0.iter().flat_map(|((group, kind), info)| {
+        let version = if group.is_empty() { info.version.clone() } else { format!("{group}/{}", info.version) };
+        [format!("{version}/{kind}"), version]
+    });
+    let api_versions: BTreeSet<String> = versions.collect();
+    RenderSettings { helm, kube_version, api_versions: api_versions.into_iter().collect(), ..RenderSettings::default() }
 }
 
 fn config_map(args: &WorldArgs) -> Address {

@@ -1,6 +1,6 @@
 //! Trusted settings that do not come as flags: the only place that reads the process's environment.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
@@ -27,8 +27,8 @@ pub(super) fn keycloak_credential(args: &WorldArgs) -> Result<Option<(String, Se
 }
 
 /// Refuses a helm program that was named and is not there: a chart would blame helm's absence from PATH.
-pub(super) fn check_helm(args: &WorldArgs) -> Result<(), Failure> {
-    match &args.helm {
+pub(super) fn check_helm(named: Option<&Path>) -> Result<(), Failure> {
+    match named {
         Some(file) if !file.is_file() => Err(Failure::usage(format!("{} is no file", file.display()))
             .help("--helm or PACKCTL_HELM names the helm program; leave it out to take helm on PATH")),
         _ => Ok(()),
@@ -36,10 +36,10 @@ pub(super) fn check_helm(args: &WorldArgs) -> Result<(), Failure> {
 }
 
 /// The helm program: the one that was named, else the one on PATH.
-pub(super) fn helm(args: &WorldArgs) -> Option<PathBuf> {
+pub(super) fn helm(named: Option<&Path>) -> Option<PathBuf> {
     #[expect(clippy::disallowed_methods, reason = "programs are looked for where the user's shell looks")]
     let path = || std::env::var_os("PATH");
-    args.helm.clone().or_else(|| Helm::find(&path()?))
+    named.map(Path::to_path_buf).or_else(|| Helm::find(&path()?))
 }
 
 /// Whether variables ask for colours; `None`: as the terminal can.

@@ -26,6 +26,9 @@ pub mod packs {}
 #[doc = include_str!("environment.md")]
 pub mod environment {}
 
+#[doc = include_str!("nebariapp-fields.md")]
+pub mod nebariapp_fields {}
+
 #[doc = include_str!("plan-format.md")]
 pub mod plan_format {}
 
@@ -44,13 +47,14 @@ pub struct Page {
 }
 
 /// All pages, in the order in which one would read them.
-pub const PAGES: [Page; 8] = [
+pub const PAGES: [Page; 9] = [
     Page { topic: "order-is-safety", text: include_str!("order-is-safety.md") },
     Page { topic: "how-packctl-compares", text: include_str!("how-packctl-compares.md") },
     Page { topic: "ownership", text: include_str!("ownership.md") },
     Page { topic: "compatibility", text: include_str!("compatibility.md") },
     Page { topic: "packs", text: include_str!("packs.md") },
     Page { topic: "environment", text: include_str!("environment.md") },
+    Page { topic: "nebariapp-fields", text: include_str!("nebariapp-fields.md") },
     Page { topic: "plan-format", text: include_str!("plan-format.md") },
     Page { topic: "pull-requests", text: include_str!("pull-requests.md") },
 ];

@@ -15,6 +15,7 @@ mod blocks;
 mod explain;
 mod explain_pack;
 mod facts;
+mod field;
 mod fields;
 mod head;
 mod layout;
@@ -22,6 +23,7 @@ mod numbers;
 mod paint;
 mod steps;
 mod tally;
+mod validated;
 mod value;
 mod view;
 mod visible;
@@ -34,7 +36,9 @@ mod tests;
 
 pub use explain::explain;
 pub use explain_pack::explain_pack;
+pub use field::{field, fields, fields_page};
 pub use tally::{Totals, tally};
+pub use validated::validated;
 pub use value::value_short;
 pub use visible::visible;
 

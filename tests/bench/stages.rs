@@ -4,6 +4,7 @@
 //! `plan` is serialising the bodies that it decided on.
 
 use divan::{Bencher, black_box};
+use packctl::api::UnknownFields;
 use packctl::derive::{Inputs, derive};
 use packctl::diff::{diff, wire_body};
 use packctl::observed::{Kinds, Live, Reading, World};
@@ -159,7 +160,11 @@ fn service_list() -> packctl::observed::ListOf {
 }
 
 fn planned(documents: &[Document], environment: &packctl::api::Environment, world: &World) -> Plan {
-    let mut desired = derive(Inputs { documents, packs: &[], live_apps: false }, environment, world);
+    let mut desired = derive(
+        Inputs { documents, packs: &[], live_apps: false, unknown_fields: UnknownFields::Warn },
+        environment,
+        world,
+    );
     check::check(&mut desired, environment, world);
     let graph = graph::build(&desired).expect("no cycle");
     plan(&desired, &graph, world, "bench", &Answers::default())

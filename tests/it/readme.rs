@@ -46,6 +46,8 @@ const COMMANDS: &[(&str, How)] = &[
     ),
     ("packctl drift -f examples/quickstart", Cluster(&[], 0)),
     ("packctl explain PK0404", Here(0)),
+    ("packctl explain nebariapp.spec.auth.groups", Here(0)),
+    ("packctl validate -f examples/quickstart", Here(0)),
     ("packctl explain client/bi-dash -f examples/quickstart", Cluster(&[], 0)),
     ("packctl graph -f examples/quickstart", Cluster(&[], 0)),
     ("packctl graph -f examples/quickstart -o mermaid", Cluster(&[], 0)),

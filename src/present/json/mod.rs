@@ -5,6 +5,7 @@
 
 mod build;
 mod document;
+mod validate;
 mod values;
 
 pub use build::document;
@@ -13,6 +14,10 @@ pub use document::{
     PackEntry, PlanDocument, PreconditionEntry, RealmEntry, ResourceChange, ScopeEntry, Seen, StepEntry,
     UnreadableEntry, WaitEntry,
 };
+
+pub use validate::ValidateDocument;
+
+use serde::Serialize;
 
 use super::visible::is_hidden;
 use crate::plan::Plan;
@@ -31,7 +36,7 @@ pub fn text(document: &PlanDocument) -> String {
 }
 
 /// The same for any document.
-pub(in crate::present) fn pretty(document: &impl serde::Serialize) -> String {
+pub fn pretty(document: &impl Serialize) -> String {
     // Serialising maps with string keys into memory has nothing to fail with.
     let plain = serde_json::to_string_pretty(document).unwrap_or_default();
     let mut text = String::with_capacity(plain.len() + 1);

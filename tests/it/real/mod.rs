@@ -24,3 +24,4 @@ mod packs_refused;
 mod packs_upgrade;
 mod probe;
 mod rights;
+mod verdict;

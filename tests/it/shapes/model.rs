@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use futures::executor::block_on;
-use packctl::api::Environment;
+use packctl::api::{Environment, UnknownFields};
 use packctl::check::check;
 use packctl::derive::{Inputs, derive};
 use packctl::diff::wire_body;
@@ -154,7 +154,7 @@ impl Model {
 pub(super) fn plan_for(shape: &Shape, snapshot: &Snapshot) -> Plan {
     let (environment, document) = (shape.environment(), [shape.document()]);
     let world = world(snapshot, &environment, &document);
-    let inputs = Inputs { documents: &document, packs: &[], live_apps: false };
+    let inputs = Inputs { documents: &document, packs: &[], live_apps: false, unknown_fields: UnknownFields::Warn };
     let mut desired = derive(inputs, &environment, &world);
     check(&mut desired, &environment, &world);
     let graph = graph::build(&desired).expect("no circle");
