@@ -44,9 +44,9 @@ pub(super) async fn run(args: ApplyArgs, terminal: &Terminal) -> Result<ExitStat
             let failure = Failure::error("somebody applied since this was planned, and standard input is read once");
             return Err(Failure { status: ExitStatus::Stale, ..failure.help("run the same command again") });
         }
-        let mut planned = pipeline_for(consent, &args.input, &args.world, terminal).await?;
+        let mut planned = pipeline_for(consent, &args.input, &args.select, &args.world, terminal).await?;
         planned.settle().await;
-        show::plan(&planned, &args.input, args.all, terminal)?;
+        show::plan(&planned, (&args.input, &args.select), args.all, terminal)?;
         Ok(planned)
     };
     walk(plan, &args.world, &args.write, terminal).await

@@ -12,12 +12,17 @@ use crate::api::{Environment, UnknownFields};
 pub(super) struct Cli {
     #[command(subcommand)]
     pub(super) command: Command,
-    /// When to colour.
-    #[arg(long, global = true, value_enum, default_value = "auto")]
+    /// When to colour
+    #[arg(long, global = true, value_enum, default_value = "auto", help_heading = "Shown on the terminal")]
     pub(super) color: When,
-    /// Columns of the output; default: the terminal's, else 120.
-    #[arg(long, global = true, value_name = "COLUMNS", value_parser = width)]
+    /// Columns of the output; default: COLUMNS, the terminal's, 120
+    #[arg(
+        long, global = true, value_name = "COLUMNS", value_parser = width, help_heading = "Shown on the terminal"
+    )]
     pub(super) width: Option<usize>,
+    /// No bars on a terminal, no signs of life in a log
+    #[arg(long, global = true, help_heading = "Shown on the terminal")]
+    pub(super) no_progress: bool,
 }
 
 /// The fewest columns that a plan can be read in.
@@ -45,11 +50,13 @@ pub(super) enum Command {
     Destroy(DestroyArgs),
     /// Check for CI: in sync or not
     Drift(DriftArgs),
+    /// Show how the packs and apps of the cluster are
+    Status(StatusArgs),
     /// Show what needs what, and why
     Graph(GraphArgs),
     /// Check the inputs against the schemas of their kinds, without any cluster
     Validate(ValidateArgs),
-    /// Explain an address of the plan, a field of a kind, or the code of a finding
+    /// Explain an address or a pack of the plan, a field of a kind, or the code of a finding
     Explain(ExplainArgs),
     /// Record the world into a folder
     Snapshot(SnapshotArgs),
@@ -57,6 +64,17 @@ pub(super) enum Command {
     Config(ConfigArgs),
     /// Operate the controller
     Controller(ControllerArgs),
+    /// Write the script by which a shell, or kubectl, completes commands
+    Completions(CompletionsArgs),
+    /// Show the options of a command, or a page of the guide
+    Help(HelpArgs),
+    /// What kubectl asks a plugin for
+    #[command(name = "__complete", hide = true, disable_help_flag = true)]
+    Complete {
+        /// The words so far; the last one is to be completed
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
 }
 
 /// What is wanted.
@@ -89,8 +107,20 @@ pub(super) enum DeliveryArg {
     Argocd,
 }
 
+/// Which part of what is wanted.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct SelectArgs {
+    /// Only this, and what it needs: app/NAMESPACE/NAME, pack/NAME, an address or the tail of one
+    #[arg(long, value_name = "NAME")]
+    pub(super) target: Vec<String>,
+    /// Not this, nor what needs it
+    #[arg(long, value_name = "NAME")]
+    pub(super) exclude: Vec<String>,
+}
+
 /// Which world, and how it is reached. All of these are trusted settings.
 #[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "The world")]
 pub(super) struct WorldArgs {
     /// Read a recorded world instead of a cluster
     #[arg(long, value_name = "DIR", env = "PACKCTL_SNAPSHOT")]
@@ -135,12 +165,9 @@ pub(super) struct WorldArgs {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum Output {
-    /// For people
     #[default]
     Text,
-    /// For programs; `packctl help plan-format` tells its keys
     Json,
-    /// The comment of a pull request; nothing where nothing changes
     Markdown,
 }
 
@@ -149,8 +176,10 @@ pub(super) struct PlanArgs {
     #[command(flatten)]
     pub(super) input: InputArgs,
     #[command(flatten)]
+    pub(super) select: SelectArgs,
+    #[command(flatten)]
     pub(super) world: WorldArgs,
-    /// The format
+    /// The format; markdown is the comment of a pull request, empty where nothing changes
     #[arg(short, long, value_enum, default_value = "text")]
     pub(super) output: Output,
     /// Exit 2 when changes are pending, 3 when something drifted
@@ -187,6 +216,8 @@ pub(super) struct ApplyArgs {
     #[command(flatten)]
     pub(super) input: InputArgs,
     #[command(flatten)]
+    pub(super) select: SelectArgs,
+    #[command(flatten)]
     pub(super) world: WorldArgs,
     #[command(flatten)]
     pub(super) write: WriteArgs,
@@ -222,8 +253,10 @@ pub(super) struct DriftArgs {
     #[command(flatten)]
     pub(super) input: InputArgs,
     #[command(flatten)]
+    pub(super) select: SelectArgs,
+    #[command(flatten)]
     pub(super) world: WorldArgs,
-    /// The format
+    /// The format; markdown is the comment of a pull request, empty where nothing changes
     #[arg(short, long, value_enum, default_value = "text")]
     pub(super) output: Output,
     /// Show also what is folded
@@ -232,15 +265,26 @@ pub(super) struct DriftArgs {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum StatusOutput {
+    Text,
+    Json,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct StatusArgs {
+    #[command(flatten)]
+    pub(super) world: WorldArgs,
+    /// The format
+    #[arg(short, long, value_enum, default_value = "text")]
+    pub(super) output: StatusOutput,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum GraphOutput {
-    /// A tree with reasons
     #[value(alias = "tree")]
     Text,
-    /// Graphviz
     Dot,
-    /// Mermaid
     Mermaid,
-    /// For programs
     Json,
 }
 
@@ -282,7 +326,7 @@ pub(super) enum ExplainOutput {
 
 #[derive(Args, Clone, Debug)]
 pub(super) struct ExplainArgs {
-    /// An address, any unambiguous tail of one, a field such as nebariapp.spec.auth.groups, or a code such as PK0406
+    /// An address, any unambiguous tail of one, pack/NAME, a field such as nebariapp.spec.auth.groups, or a code such as PK0406
     #[arg(value_name = "ADDRESS|FIELD|CODE")]
     pub(super) subject: String,
     /// The format; addresses and codes have text only
@@ -327,4 +371,29 @@ pub(super) enum ControllerCommand {
         #[arg(long, required = true)]
         crds: bool,
     },
+}
+
+/// Who completes.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum For {
+    Bash,
+    Elvish,
+    Fish,
+    Powershell,
+    Zsh,
+    Kubectl,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct CompletionsArgs {
+    /// For whom; kubectl's is a program to put on PATH
+    #[arg(value_enum)]
+    pub(super) shell: For,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct HelpArgs {
+    /// A command, or a page of the guide
+    #[arg(value_name = "COMMAND|TOPIC")]
+    pub(super) topic: Vec<String>,
 }

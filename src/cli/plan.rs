@@ -1,16 +1,17 @@
 //! `packctl plan`: the pipeline.
 
-use super::args::{InputArgs, PlanArgs, WorldArgs};
+use super::args::{InputArgs, PlanArgs, SelectArgs, WorldArgs};
 use super::failure::Failure;
+use super::progress::Busy;
 use super::session::Session;
 use super::terminal::Terminal;
-use super::{ExitStatus, show};
+use super::{ExitStatus, names, show};
 use crate::check::check;
 use crate::derive::{Desired, Inputs, derive};
 use crate::graph::{self, ResourceGraph};
 use crate::load::{Loaded, load};
 use crate::observe;
-use crate::plan::{Answers, Consent, Plan, plan};
+use crate::plan::{Answers, Consent, Plan, Scope, narrow, plan};
 
 /// Everything that a command knows after planning.
 pub(super) struct Planned {
@@ -23,24 +24,35 @@ pub(super) struct Planned {
 }
 
 /// Files to plan, in one breath.
-pub(super) async fn pipeline(input: &InputArgs, world: &WorldArgs, terminal: &Terminal) -> Result<Planned, Failure> {
-    pipeline_for(Consent::Asked, input, world, terminal).await
+pub(super) async fn pipeline(
+    input: &InputArgs,
+    select: &SelectArgs,
+    world: &WorldArgs,
+    terminal: &Terminal,
+) -> Result<Planned, Failure> {
+    pipeline_for(Consent::Asked, input, select, world, terminal).await
 }
 
 /// The same, where people already said whether packctl may take over what others made.
 pub(super) async fn pipeline_for(
     consent: Consent,
     input: &InputArgs,
+    select: &SelectArgs,
     world: &WorldArgs,
     terminal: &Terminal,
 ) -> Result<Planned, Failure> {
     let answers = Answers { consent, ..Answers::default() };
+    let busy = Busy::new(terminal, "reading the inputs");
     let mut loaded = inputs(input, terminal)?;
+    busy.with("connecting");
     let mut session = Session::open(world, &terminal.secrets).await?;
+    busy.with("rendering the packs");
     let packs = session.render(&loaded, input, world);
     loaded.sources.0.extend(packs.iter().flat_map(|pack| pack.sources.0.clone()));
+    busy.with("reading the world");
     let scope = observe::Scope { packs: &packs, documents: &loaded.documents, targets: &[] };
     session.read(&observe::second(scope, &session.environment, &session.world)).await;
+    busy.with("planning");
     let inputs = Inputs {
         documents: &loaded.documents,
         packs: &packs,
@@ -50,7 +62,10 @@ pub(super) async fn pipeline_for(
     let mut desired = derive(inputs, &session.environment, &session.world);
     check(&mut desired, &session.environment, &session.world);
     let graph = graph::build(&desired).map_err(|cycle| Failure::error(cycle.to_string()))?;
-    let plan = plan(&desired, &graph, &session.world, &session.cluster(), &answers);
+    let selection = names::selection(&select.target, &select.exclude, &desired)?;
+    let narrowed = narrow(&mut desired, &graph, &session.world, &selection);
+    let mut plan = plan(&desired, &graph, &session.world, &session.cluster(), &answers);
+    plan.scope = Scope { live_apps: input.filename.is_empty(), narrowed };
     Ok(Planned { loaded, session, desired, graph, plan, answers })
 }
 
@@ -73,16 +88,18 @@ impl Planned {
         let Some(client) = &self.session.kubernetes else { return };
         self.answers.settled = super::doubt::settle(&self.plan, &self.session.world, client).await;
         if !self.answers.settled.is_empty() {
-            self.plan = plan(&self.desired, &self.graph, &self.session.world, &self.session.cluster(), &self.answers);
+            let scope = std::mem::take(&mut self.plan.scope);
+            let plan = plan(&self.desired, &self.graph, &self.session.world, &self.session.cluster(), &self.answers);
+            self.plan = Plan { scope, ..plan };
         }
     }
 }
 
 pub(super) async fn run(args: PlanArgs, terminal: &Terminal) -> Result<ExitStatus, Failure> {
-    let mut planned = pipeline(&args.input, &args.world, terminal).await?;
+    let mut planned = pipeline(&args.input, &args.select, &args.world, terminal).await?;
     if args.validate.is_some() {
         planned.settle().await;
     }
-    show::output(&planned, &args.input, args.output, args.all, terminal)?;
+    show::output(&planned, (&args.input, &args.select), args.output, args.all, terminal)?;
     Ok(ExitStatus::of_plan(&planned.plan, args.detailed_exitcode))
 }

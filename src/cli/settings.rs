@@ -41,3 +41,32 @@ pub(super) fn helm(named: Option<&Path>) -> Option<PathBuf> {
     let path = || std::env::var_os("PATH");
     named.map(Path::to_path_buf).or_else(|| Helm::find(&path()?))
 }
+
+/// Whether variables ask for colours; `None`: as the terminal can.
+///
+/// `NO_COLOR` and `CLICOLOR_FORCE` count when they are not empty, as their authors say (no-color.org, bixense.com/clicolors).
+pub(super) fn color() -> Option<bool> {
+    let set = |name| variable(name).filter(|value| !value.is_empty());
+    if set("NO_COLOR").is_some() {
+        Some(false)
+    } else if set("CLICOLOR_FORCE").is_some_and(|value| value != "0") {
+        Some(true)
+    } else {
+        (set("CLICOLOR").as_deref() == Some("0")).then_some(false)
+    }
+}
+
+/// The columns that the variable COLUMNS asks for.
+pub(super) fn columns() -> Option<usize> {
+    variable("COLUMNS")?.parse().ok()
+}
+
+/// Whether the terminal cannot even go back in a line.
+pub(super) fn is_dumb() -> bool {
+    variable("TERM").as_deref() == Some("dumb")
+}
+
+fn variable(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "what every program of a terminal looks at")]
+    std::env::var(name).ok()
+}

@@ -31,7 +31,7 @@ pub(crate) use marks::{DERIVED, app_of};
 pub(crate) use pack::{KINDS, kinds_text, record_address, recorded_kinds};
 pub(crate) use routing::{HTTP, HTTPS};
 pub(crate) use standing::LAST_APPLIED;
-pub(crate) use unwanted::APP_SECRETS;
+pub(crate) use unwanted::{APP_SECRETS, keep_recorded};
 
 use std::collections::BTreeSet;
 

@@ -8,6 +8,8 @@ mod digest;
 mod health;
 mod holder;
 mod openings;
+mod select;
+mod status;
 mod steps;
 mod types;
 
@@ -15,9 +17,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use crate::derive::DeleteRule;
 pub use health::{Health, answered, endpoint, health};
+pub use select::{Named, Narrowed, Selection, narrow};
+pub use status::{AppStatus, PackStatus, Problem, State, Status, status};
 pub use types::{
-    Act, Action, Actor, Answers, Change, Consent, Opening, PackSummary, Plan, Precondition, Probe, Settled, Step,
-    Taking, Until,
+    Act, Action, Actor, Answers, Change, Consent, Opening, PackSummary, Plan, Precondition, Probe, Scope, Settled,
+    Step, Taking, Until,
 };
 
 pub(crate) use holder::OPERATOR_DEPLOYMENT;

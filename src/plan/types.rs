@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::Narrowed;
 use crate::derive::{ANCHOR_GATEWAY, DeleteRule};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::diff::{FieldChange, Fingerprint};
@@ -274,6 +275,15 @@ pub struct Opening {
     pub place: Option<Place>,
 }
 
+/// What a plan is about, where that is not simply what the named files ask for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// No input was named: the NebariApps of the cluster are the input.
+    pub live_apps: bool,
+    /// `--target` or `--exclude` left something out.
+    pub narrowed: Option<Narrowed>,
+}
+
 /// A plan over one cluster and its realm.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
@@ -281,6 +291,8 @@ pub struct Plan {
     pub cluster: String,
     /// Who answered.
     pub seen: Seen,
+    /// What it is about.
+    pub scope: Scope,
     /// Number of objects and kinds read on the Kubernetes side.
     pub read: (usize, usize),
     /// Realm and number of clients read, if Keycloak was.

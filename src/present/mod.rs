@@ -8,10 +8,12 @@ pub mod diagnostics;
 pub mod graph;
 pub mod json;
 pub mod markdown;
+pub mod status;
 pub mod text;
 
 mod blocks;
 mod explain;
+mod explain_pack;
 mod facts;
 mod field;
 mod fields;
@@ -33,6 +35,7 @@ mod samples;
 mod tests;
 
 pub use explain::explain;
+pub use explain_pack::explain_pack;
 pub use field::{field, fields, fields_page};
 pub use tally::{Totals, tally};
 pub use validated::validated;

@@ -23,8 +23,8 @@ const ORDER: [&[&str]; 19] = [
     &["observe"],
     &["lease"],
     &["apply"],
-    &["cli"],
     &["guide"],
+    &["cli"],
 ];
 
 const PURE: [&str; 6] = ["derive", "check", "graph", "diff", "plan", "present"];

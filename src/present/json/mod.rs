@@ -11,8 +11,8 @@ mod values;
 pub use build::document;
 pub use document::{
     CauseEntry, ChangeDetail, ChangeValues, DriftEntry, FieldEntry, HandEntry, Importing, OpeningEntry, Ownership,
-    PackEntry, PlanDocument, PreconditionEntry, RealmEntry, ResourceChange, Seen, StepEntry, UnreadableEntry,
-    WaitEntry,
+    PackEntry, PlanDocument, PreconditionEntry, RealmEntry, ResourceChange, ScopeEntry, Seen, StepEntry,
+    UnreadableEntry, WaitEntry,
 };
 
 pub use validate::ValidateDocument;
@@ -23,7 +23,7 @@ use super::visible::is_hidden;
 use crate::plan::Plan;
 
 /// The version of the format that this program writes.
-pub const FORMAT_VERSION: &str = "1.0";
+pub const FORMAT_VERSION: &str = "1.1";
 
 /// A plan as JSON text with a final newline: the same bytes for equal plans.
 pub fn write(plan: &Plan) -> String {
