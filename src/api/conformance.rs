@@ -7,7 +7,8 @@ use crate::diagnostic::{Diagnostic, Place, Severity};
 use crate::schema::{Schema, Unknown, Violation, find, unknown_fields};
 use crate::yaml::Document;
 
-/// How unknown fields are taken.
+/// How unknown fields of a NebariApp are taken. Those of other kinds are errors, as kubectl has it: a misspelt `data` would
+/// empty a ConfigMap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UnknownFields {
     /// A warning, and the field is left out, as the API server does it.
@@ -29,8 +30,8 @@ pub fn unknown(document: &Document, who: &str, schema: &Schema, way: UnknownFiel
         let protects = kind == nebariapp::KIND && may_mean_login(&found, schema);
         let (severity, more) = match way {
             _ if protects => (Severity::Error, ", and could be meant for the login"),
-            UnknownFields::Refuse => (Severity::Error, ""),
-            UnknownFields::Warn => (Severity::Warning, "; it is left out"),
+            UnknownFields::Warn if kind == nebariapp::KIND => (Severity::Warning, "; it is left out"),
+            UnknownFields::Warn | UnknownFields::Refuse => (Severity::Error, ""),
         };
         let help = match &found.near {
             Some(near) => format!("did you mean `{near}`?"),

@@ -89,7 +89,7 @@ pub(super) struct InputArgs {
     /// Who delivers every Application, whatever packctl.yaml says
     #[arg(long, value_enum)]
     pub(super) delivery: Option<DeliveryArg>,
-    /// Refuse objects with fields that their kind does not have, instead of leaving these fields out
+    /// Refuse NebariApps with fields that the kind does not have, instead of leaving these fields out
     #[arg(long)]
     pub(super) strict: bool,
 }

@@ -277,8 +277,9 @@ pub const PAGES: &[Page] = &[
     at(
         "PK0313",
         "An object has a field that its kind does not have.\n\n\
-         The API server drops such fields, and so does packctl: the field is in no body and in no difference. With --strict it is \
-         an error. It is always one where a NebariApp may mean the login: below `spec.auth`, where the name looks like `auth`, or \
+         The API server drops such fields. For a NebariApp it is a warning, and the field is in no body and in no difference; with \
+         --strict it is an error. For other kinds it always is, as with kubectl: a misspelt `data` would empty a ConfigMap. So it is \
+         where a NebariApp may mean the login: below `spec.auth`, where the name looks like `auth`, or \
          where a field of `spec.auth` stands somewhere else. A typo must not open an app.",
         "correct the name; `packctl explain KIND.FIELD` lists what there is.",
     ),
