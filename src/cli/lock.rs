@@ -6,6 +6,7 @@ use tokio::sync::watch;
 
 use super::args::WorldArgs;
 use super::session::Session;
+use super::settings;
 use super::terminal::Terminal;
 use crate::api::Lease;
 use crate::lease::{Busy, Guard, Held, Lock, Taking, Terms};
@@ -96,7 +97,7 @@ fn version<'w>(world: &'w World, address: &Address) -> Option<&'w str> {
 /// Who writes, for people who wait.
 fn identity(world: &World) -> String {
     let user = world.seen.user.as_deref().unwrap_or("somebody");
-    let machine = std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty());
+    let machine = settings::machine().filter(|name| !name.is_empty());
     let machine = machine.map(|name| format!(" on {name}")).unwrap_or_default();
     let random = RandomState::new().hash_one(std::process::id());
     format!("{}{user}{machine}, process {} {random:016x}", Lease::RUN, std::process::id())

@@ -56,6 +56,11 @@ pub(super) fn color() -> Option<bool> {
     }
 }
 
+/// The name of this machine, where the shell exports it.
+pub(super) fn machine() -> Option<String> {
+    variable("HOSTNAME")
+}
+
 /// The columns that the variable COLUMNS asks for.
 pub(super) fn columns() -> Option<usize> {
     variable("COLUMNS")?.parse().ok()

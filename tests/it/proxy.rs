@@ -264,7 +264,8 @@ fn is_write(method: &Method, uri: &Uri) -> bool {
         || path.starts_with("/apis/authorization.k8s.io/")
         || path.starts_with("/apis/authentication.k8s.io/");
     // A Lease is no content: who takes or renews one has written nothing yet.
-    writes && !uri.path().contains("/leases") && !is_dry_run && !(asks && method == Method::POST)
+    let only_asks = is_dry_run || (asks && method == Method::POST);
+    writes && !uri.path().contains("/leases") && !only_asks
 }
 
 fn without_hops(headers: &HeaderMap) -> HeaderMap {

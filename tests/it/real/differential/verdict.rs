@@ -57,7 +57,7 @@ impl Pair<'_> {
             {
                 continue;
             }
-            let filled = expected.is_none() && (live.get(path).is_none() || removed) && !desired.contains_key(path);
+            let filled = expected.is_none() && (!live.contains_key(path) || removed) && !desired.contains_key(path);
             if !filled {
                 found.push(format!("{path}: predicted {}, server {}", shown(expected), shown(real)));
             }
@@ -291,7 +291,10 @@ fn set<'n>(
                 *value = Value::Array(Vec::new());
             }
             let Some(items) = value.as_array_mut() else { return };
-            items.retain(|item| item.to_string() != *text);
+            items.retain(|item| {
+                let shown = item.to_string();
+                shown != *text
+            });
             items.extend(new.cloned());
         }
         PathStep::Key(keys) => {
