@@ -55,35 +55,33 @@ pub const DIFFERENCES: &[(&str, &str)] = &[
     (
         "spec.auth.groups",
         "nebari-operator makes the groups and shows them on the landing page, but lets everybody in who can log in; packctl \
-         lets members only in, at the gateway, by full group paths.",
+         refuses an app with groups until it can let members only in (`PK0402`).",
     ),
     ("spec.auth.clientSecretRef", "nebari-operator ignores it; packctl uses it."),
     ("spec.auth.redirectURI", "nebari-operator appends any text to the hostname; packctl refuses what is no path."),
     (
         "spec.auth.scopes",
         "nebari-operator takes any scope; packctl takes openid, profile, email, groups and those that the environment allows \
-         (`allow.scopes`).",
+         (`allow.scopes`), and, where it makes the client, for now only the first three (`PK0402`).",
     ),
     ("spec.auth.issuerURL", "nebari-operator asks any URL; packctl takes the issuers that stand in the environment."),
     (
         "spec.auth.spaClient.clientId",
-        "nebari-operator takes over, and later deletes, whatever client has this id; packctl asks that it begins with \
-         `NAMESPACE-` or that the environment allows it, and that nobody else has it.",
+        "nebari-operator takes over, and later deletes, whatever client has this id; packctl refuses an app with \
+         such a client for now (`PK0402`).",
     ),
     (
         "spec.auth.keycloakConfig.groups[].members",
-        "nebari-operator adds anybody to any group; packctl adds members to groups that the app owns, and to those that the \
-         environment allows.",
+        "nebari-operator adds anybody to any group; packctl refuses an app with such groups for now (`PK0402`).",
     ),
     (
         "spec.auth.keycloakConfig.protocolMappers",
-        "nebari-operator makes any mapper, also one that gives the app's users an administrator's role; packctl makes group and \
-         own-audience mappers, and those that the environment allows (`allow.mapperTypes`).",
+        "nebari-operator makes any mapper, also one that gives the app's users an administrator's role; packctl refuses \
+         an app with mappers for now (`PK0402`).",
     ),
     (
         "spec.auth.tokenExchange.enabled",
-        "nebari-operator lets every such app exchange tokens with every other; packctl lets those in that the accepting app's \
-         entry in the environment names (`allow.exchange`).",
+        "nebari-operator lets every such app exchange tokens with every other; packctl refuses an app with it for now (`PK0402`).",
     ),
     (
         "spec.gateway",

@@ -1,14 +1,15 @@
 //! Deleting an object, and letting go of an entry.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::step::Stop;
 use super::write::VERSION_MOVES;
 use super::{Outcome, Run};
+use crate::derive::listener;
 use crate::observed::{Live, Observed, World};
 use crate::plan::{Precondition, Step};
 use crate::provider::{Verb, Write, WriteError};
-use crate::resource::{Address, Hand};
+use crate::resource::{Address, Entry, Hand};
 
 impl Run {
     pub(super) async fn delete(&self, step: &Step) -> Result<Outcome, Stop> {
@@ -65,9 +66,8 @@ impl Run {
             answer => answer,
         };
         let live = written.map_err(Stop::from)?.live;
-        let key = step.address.entry.as_ref().map(|entry| entry.key.as_str());
-        let listeners = live.as_ref().and_then(|live| live.value().pointer("/spec/listeners")?.as_array());
-        if listeners.into_iter().flatten().any(|found| found.get("name").and_then(Value::as_str) == key) {
+        let still = |entry: &Entry, live: &Live| listener(live.value(), &entry.key).is_some();
+        if step.address.entry.as_ref().zip(live.as_ref()).is_some_and(|(entry, live)| still(entry, live)) {
             let name = step.address.short();
             return Err(Stop::Changed(format!("{name} is still there: another field manager holds it too")));
         }
@@ -81,7 +81,7 @@ fn still_ours(live: &Live) -> bool {
 
 /// The owner attribute of a Keycloak client.
 fn owner(live: &Live) -> Option<&str> {
-    live.value().get("attributes")?.get(Hand::OWNER)?.as_str()
+    Hand::owner_of(live.value())
 }
 
 fn api_version_of(live: &Live, world: &World) -> String {

@@ -28,9 +28,9 @@ pub use standing::{Standing, standing};
 pub use unwanted::{Target, destroy};
 
 pub(crate) use marks::{DERIVED, app_of};
+pub(crate) use names::{listener, listeners};
 pub(crate) use pack::{KINDS, kinds_text, record_address, recorded_kinds};
 pub(crate) use routing::{HTTP, HTTPS};
-pub(crate) use standing::LAST_APPLIED;
 pub(crate) use unwanted::{APP_SECRETS, keep_recorded};
 
 use std::collections::BTreeSet;

@@ -10,17 +10,15 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::app::App;
-use super::names::{ANCHOR_GATEWAY, APP_NAME, APP_NAMESPACE, Names};
+use super::names::{ANCHOR_GATEWAY, APP_NAME, APP_NAMESPACE, Names, listener};
 use crate::observed::{Live, ManagedEntry, Operation, TakeOver, Taken, World};
-use crate::resource::{Address, AppId, FieldPath, Hand, PackId, PathStep, Resource};
+use crate::resource::{Address, AppId, FieldPath, Hand, LAST_APPLIED, PackId, PathStep, Resource};
 use crate::schema::{Node, Schemas};
 
 /// The field manager of nebari-operator: its binary's name. It writes by Update.
 const OPERATOR: &str = "manager";
 /// Field manager of `kubectl apply` on the client's side.
 const CLIENT_SIDE: &str = "kubectl-client-side-apply";
-/// Annotation in which that keeps what it applied last.
-pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 /// Annotation of objects that Argo CD tracks, as its default since 3.0.
 const ARGO_TRACKING: &str = "argocd.argoproj.io/tracking-id";
 /// Field managers of Argo CD, which tracks by a label where it is older or told so.
@@ -53,9 +51,7 @@ pub fn standing(resource: &Resource, live: &Live, apps: &BTreeMap<AppId, App>, w
 
 /// A Keycloak client belongs to whom its owner attribute names.
 fn record(resource: &Resource, live: &Live) -> Standing {
-    let owner =
-        |value: &Value| value.get("attributes").and_then(|found| found.get(Hand::OWNER)?.as_str()).map(str::to_owned);
-    let (wanted, found) = (owner(&resource.body.value), owner(live.value()));
+    let (wanted, found) = (Hand::owner_of(&resource.body.value), Hand::owner_of(live.value()));
     match found {
         found if found == wanted => Standing::Ours,
         Some(other) => Standing::Foreign(format!("it belongs to {other}")),
@@ -69,9 +65,9 @@ fn entry(resource: &Resource, manager: &str, live: &Live, apps: &BTreeMap<AppId,
     else {
         return Standing::Ours;
     };
-    let listeners = live.value().pointer("/spec/listeners").and_then(Value::as_array);
-    let found = listeners.into_iter().flatten().find(|listener| listener.get("name") == Some(&Value::from(&**key)));
-    let Some(listener) = found.filter(|_| live.applied_by(manager).is_none()) else { return Standing::Ours };
+    let Some(listener) = listener(live.value(), key).filter(|_| live.applied_by(manager).is_none()) else {
+        return Standing::Ours;
+    };
     let host = listener.get("hostname").and_then(Value::as_str);
     match resource.app.as_ref().and_then(|id| apps.get(id)) {
         Some(app) if host == Some(app.hostname()) && !claimed_by_another(app, apps, world) => {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::api::{Environment, Listeners, ObjectRef};
 use crate::check::{certificates_of, secrets_of};
-use crate::derive::Gateway;
+use crate::derive::{Gateway, HTTPS, listener};
 use crate::observed::{ReadSet, World};
 use crate::resource::Address;
 
@@ -47,9 +47,7 @@ fn shared_certificates(environment: &Environment, world: &World) -> Vec<Address>
     let of = |gateway: &ObjectRef| {
         let gateway = Gateway { namespace: gateway.namespace.clone(), name: gateway.name.clone() };
         let live = world.get(&gateway.address()).live()?;
-        let listeners = live.value().pointer("/spec/listeners")?.as_array()?;
-        let shared = listeners.iter().find(|listener| listener.get("name").and_then(Value::as_str) == Some("https"))?;
-        Some(certificates_of(&gateway, shared))
+        Some(certificates_of(&gateway, listener(live.value(), HTTPS)?))
     };
     gateways.filter_map(of).flatten().collect()
 }

@@ -1,10 +1,9 @@
 //! What an adoption, or a field that somebody else holds too, means for a change.
 
 use super::types::{Action, Consent, Taking};
-use crate::derive::LAST_APPLIED;
 use crate::diff::{Class, Difference, Who, diff};
-use crate::observed::{Live, Operation, TakeOver, World};
-use crate::resource::{FieldPath, Hand, Resource};
+use crate::observed::{Live, TakeOver, World};
+use crate::resource::{FieldPath, Hand, LAST_APPLIED, Resource};
 
 /// The fields of an adoption: what differs, each with the manager that has it now, and what its makers declared and we do not.
 ///
@@ -41,14 +40,7 @@ pub(super) fn fields(
 /// Who loses a field.
 fn holder(over: &TakeOver, path: &FieldPath) -> Who {
     let taken = over.from.iter().find(|taken| taken.fields.touches(path));
-    taken.map_or(Who::Unknown, |taken| Who::Manager {
-        name: taken.manager.clone(),
-        operation: match taken.operation {
-            Operation::Apply => "Apply",
-            Operation::Update => "Update",
-        },
-        time: taken.time.clone(),
-    })
+    taken.map_or(Who::Unknown, |taken| Who::manager(&taken.manager, taken.operation, taken.time.as_deref()))
 }
 
 /// Fields of an object of ours that others hold too: those whose value changes, which the server would call a conflict, and

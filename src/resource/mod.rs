@@ -14,4 +14,5 @@ pub(crate) use identity::hex;
 pub use identity::{AppId, PackId};
 pub(crate) use path::is_json;
 pub use path::{FieldPath, PathStep};
+pub(crate) use secret::{LAST_APPLIED, PUBLIC_KEYS};
 pub use secret::{SecretId, Secrets};

@@ -12,6 +12,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretSlice};
 
+/// Keys of Secrets whose values are public: they stand in redirects, in discovery documents, in TLS handshakes.
+pub(crate) const PUBLIC_KEYS: [&str; 6] =
+    ["client-id", "issuer-url", "spa-client-id", "device-client-id", "tls.crt", "ca.crt"];
+
+/// Annotation in which `kubectl apply` on the client's side keeps what it applied last; of a Secret with its values.
+pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
 /// The number of a secret value within one run; equal values have equal ids. Says nothing of the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SecretId(pub u32);

@@ -125,11 +125,8 @@ impl<'b> Builder<'b> {
         let anchored = [Until::PolicyAccepted(anchor_policy), Until::RouteAccepted(anchor_route.clone())];
         let own = matches!(ground.attachment, Some(Attachment::Own { .. }));
         let lock = own.then(|| Until::PolicyAccepted(names.lock(gateway)));
-        let listener = names.listener_name();
         let carried_traffic = self.world.get(&gateway.address()).live().is_some_and(|live| {
-            let listeners = live.value().pointer("/spec/listeners").and_then(Value::as_array);
-            let mut there = listeners.into_iter().flatten();
-            let there = there.any(|found| found.get("name").and_then(Value::as_str) == Some(&listener));
+            let there = crate::derive::listener(live.value(), &names.listener_name()).is_some();
             there && !self.anchored_from_the_start(app, live, &anchor_route)
         });
         // Connections from before the anchor live on without the authorization filter until they are drained. A listener that

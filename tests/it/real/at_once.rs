@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::lab::Lab;
+use super::packctl::interrupt;
 use crate::env::Env;
 
 /// The Lease as `holder` would have it, renewed now.
@@ -15,6 +16,15 @@ fn lease(lab: &Lab, name: &str, holder: &str, renewed: &str) -> Value {
         "metadata": {"name": name, "namespace": lab.gateways},
         "spec": {"holderIdentity": holder, "leaseDurationSeconds": 15, "renewTime": renewed},
     })
+}
+
+/// Waits until a run has made the first of its objects that others see.
+async fn begun(lab: &Lab) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while lab.get("httproute", &lab.gateways, "packctl-anchor-gateway").is_null() {
+        assert!(Instant::now() < deadline, "it does not begin");
+        sleep(Duration::from_millis(200)).await;
+    }
 }
 
 fn now() -> String {
@@ -101,11 +111,7 @@ async fn who_loses_the_lease_stops_and_says_what_was_done() {
     let packctl = lab.packctl();
     let args = ["apply", "--yes", "-f", &input];
     let child = packctl.start(&args);
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while lab.get("httproute", &lab.gateways, "packctl-anchor-gateway").is_null() {
-        assert!(Instant::now() < deadline, "it does not begin");
-        sleep(Duration::from_millis(200)).await;
-    }
+    begun(&lab).await;
     let stolen = json!({"spec": {"holderIdentity": "bob's laptop"}}).to_string();
     Env::get().kubectl(&["patch", "lease", "packctl-apply", "-n", &lab.gateways, "--type=merge", "-p", &stolen]);
     let ended = packctl.ended(child, &args).await.exits(6);
@@ -123,16 +129,11 @@ async fn interrupted_it_gives_the_lease_back_and_without_a_place_for_it_it_goes_
     let packctl = lab.packctl();
     let args = ["apply", "--yes", "-f", &input];
     let child = packctl.start(&args);
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while lab.get("httproute", &lab.gateways, "packctl-anchor-gateway").is_null() {
-        assert!(Instant::now() < deadline, "it does not begin");
-        sleep(Duration::from_millis(200)).await;
-    }
+    begun(&lab).await;
     assert!(
         lab.lease()["spec"]["holderIdentity"].as_str().is_some_and(|holder| holder.starts_with("packctl apply by "))
     );
-    let pid = child.id().expect("it runs").to_string();
-    assert!(tokio::process::Command::new("kill").args(["-INT", &pid]).status().await.expect("kill starts").success());
+    interrupt(&child).await;
     packctl.ended(child, &args).await.exits(130);
     assert_eq!(lab.lease()["spec"]["holderIdentity"], "");
 

@@ -90,6 +90,13 @@ impl Packctl {
     }
 }
 
+/// Ctrl-C.
+pub(super) async fn interrupt(child: &Child) {
+    let pid = child.id().expect("it runs").to_string();
+    let sent = Command::new("kill").args(["-INT", &pid]).status().await.expect("kill starts");
+    assert!(sent.success());
+}
+
 impl Ended {
     #[track_caller]
     pub(super) fn exits(self, status: i32) -> Self {
