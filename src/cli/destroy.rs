@@ -25,7 +25,9 @@ pub(super) async fn run(args: DestroyArgs, terminal: &Terminal) -> Result<ExitSt
         apply::may_write(&args.world, &args.write, terminal)?;
     }
     let loaded = super::plan::inputs(&args.input, terminal)?;
-    let mut session = Session::open(&args.world, &terminal.secrets).await?;
+    // Targets may be packs, also where the inputs are not.
+    let start = observe::Start { packs: true, ..observe::Start::of(&loaded) };
+    let mut session = Session::open(&args.world, &start, &terminal.secrets).await?;
     let packs = session.render(&loaded, &args.input, &args.world);
     let mut targets = Vec::new();
     for pack in &packs {
@@ -45,7 +47,7 @@ pub(super) async fn run(args: DestroyArgs, terminal: &Terminal) -> Result<ExitSt
         targets.push(Target::Gateway(Gateway { namespace: namespace.into(), name: name.into() }));
     }
     let scope = observe::Scope { packs: &packs, documents: &loaded.documents, targets: &targets };
-    session.read(&observe::second(scope, &session.environment, &session.world)).await;
+    session.observe(scope, false).await;
     let mut desired = destroy(&targets, &session.environment, &session.world);
     crate::check::check_destroy(&mut desired, &session.environment, &session.world);
     let graph = crate::graph::ResourceGraph::default();

@@ -9,6 +9,7 @@ use super::session::Session;
 use super::terminal::Terminal;
 use super::{ExitStatus, show};
 use crate::check::RULES;
+use crate::observe::Start;
 use crate::plan::Plan;
 use crate::present;
 use crate::provider::snapshot::{Extras, record};
@@ -99,7 +100,7 @@ pub(super) async fn snapshot(args: SnapshotArgs, terminal: &Terminal) -> Result<
 
 pub(super) async fn config(args: ConfigArgs, terminal: &Terminal) -> Result<ExitStatus, Failure> {
     let loaded = if args.input.filename.is_empty() { None } else { Some(super::plan::inputs(&args.input, terminal)?) };
-    let session = Session::open(&args.world, &terminal.secrets).await?;
+    let session = Session::open(&args.world, &Start::default(), &terminal.secrets).await?;
     let cluster = session.cluster();
     let named_by = match &session.environment.cluster {
         Some(_) => session.environment_origin.clone(),

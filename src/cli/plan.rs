@@ -24,12 +24,13 @@ pub(super) struct Planned {
 /// Files to plan, in one breath.
 pub(super) async fn pipeline(input: &InputArgs, world: &WorldArgs, terminal: &Terminal) -> Result<Planned, Failure> {
     let mut loaded = inputs(input, terminal)?;
-    let mut session = Session::open(world, &terminal.secrets).await?;
+    let mut session = Session::open(world, &observe::Start::of(&loaded), &terminal.secrets).await?;
     let packs = session.render(&loaded, input, world);
     loaded.sources.0.extend(packs.iter().flat_map(|pack| pack.sources.0.clone()));
     let scope = observe::Scope { packs: &packs, documents: &loaded.documents, targets: &[] };
-    session.read(&observe::second(scope, &session.environment, &session.world)).await;
-    let inputs = Inputs { documents: &loaded.documents, packs: &packs, live_apps: input.filename.is_empty() };
+    let live_apps = input.filename.is_empty();
+    session.observe(scope, live_apps).await;
+    let inputs = Inputs { documents: &loaded.documents, packs: &packs, live_apps };
     let mut desired = derive(inputs, &session.environment, &session.world);
     check(&mut desired, &session.environment, &session.world);
     let graph = graph::build(&desired).map_err(|cycle| Failure::error(cycle.to_string()))?;

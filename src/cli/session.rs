@@ -13,7 +13,7 @@ use super::settings;
 use crate::api::{Environment, KeycloakSettings, ObjectRef};
 use crate::derive::cluster_name;
 use crate::load::Loaded;
-use crate::observe;
+use crate::observe::{self, Start};
 use crate::observed::{Observed, ReadSet, World};
 use crate::provider::keycloak::{self, Keycloak};
 use crate::provider::kubernetes::{self, Kubernetes};
@@ -40,14 +40,14 @@ pub(super) struct Session {
 
 impl Session {
     /// Connects, reads the first round, finds the environment, and makes Keycloak's provider.
-    pub(super) async fn open(args: &WorldArgs, secrets: &Secrets) -> Result<Self, Failure> {
+    pub(super) async fn open(args: &WorldArgs, start: &Start, secrets: &Secrets) -> Result<Self, Failure> {
         settings::check_helm(args)?;
         let mut session = match &args.snapshot {
             Some(dir) => Self::of_snapshot(dir, secrets)?,
             None => Self::of_cluster(args, secrets).await?,
         };
         let snapshot_text = session.environment_origin.clone();
-        let reading = session.providers.kubernetes.read(&observe::first()).await;
+        let reading = session.providers.kubernetes.read(&observe::first(start)).await;
         session.world.absorb(reading);
         session.find_environment(args, snapshot_text)?;
         session.connect_keycloak(args).await;
@@ -243,15 +243,13 @@ impl Session {
     }
 
     /// Reads a set from both sides, and the schemas of its custom kinds.
-    pub(super) async fn read(&mut self, set: &ReadSet) {
+    async fn read(&mut self, set: &ReadSet) {
         if let Some(client) = &self.kubernetes {
             let custom = set.lists.iter().filter(|list| {
                 list.group.contains('.') && !list.group.ends_with(".k8s.io")
                     || list.group == "gateway.networking.k8s.io"
             });
             let plurals: BTreeSet<(String, String)> = custom
-                .chain(&observe::first().lists)
-                .filter(|list| list.group.contains('.'))
                 .filter_map(|list| {
                     Some((list.group.clone(), self.world.kinds.get(&list.group, &list.kind)?.plural.clone()))
                 })
@@ -265,6 +263,15 @@ impl Session {
             }
         }
         let reading = self.providers.read(set).await;
+        self.world.absorb(reading);
+    }
+
+    /// Reads the second and the third round.
+    pub(super) async fn observe(&mut self, scope: observe::Scope<'_>, live_apps: bool) {
+        let second = observe::second(scope, &self.environment, &self.world);
+        self.read(&second).await;
+        let third = observe::third(scope, live_apps, &self.environment, &self.world);
+        let reading = self.providers.read(&third).await;
         self.world.absorb(reading);
     }
 

@@ -1,7 +1,10 @@
 //! Stage 5: what to read. The providers do the reading; requests grow with kinds and pages, never with unchanged objects.
 //!
-//! Two rounds: the first finds out where we are (environment, the packs' records, NebariApps), the second reads one list for
-//! each kind that is rendered, recorded of these packs, or derivable, and by name the few objects that no list proves absent.
+//! Three rounds. The first finds out where we are: environment, namespaces, the packs' records. The second reads one list for
+//! each kind that is rendered, recorded of these packs, or derivable. The third asks by name for the few objects that no list
+//! tells of; mostly there are none.
+//!
+//! Who may not list a kind in the whole cluster is asked for it in each namespace that the inputs and the Gateways name.
 
 use std::collections::BTreeSet;
 
@@ -9,23 +12,50 @@ use serde_json::Value;
 
 use crate::api::Environment;
 use crate::derive::{APP_SECRETS, DERIVED, Gateway, Names, Target, cluster_name, record_address, recorded_kinds};
-use crate::observed::{ReadSet, World};
+use crate::load::Loaded;
+use crate::observed::{Observed, ReadSet, World};
 use crate::plan::{CONTROLLER_LEASE, OPERATOR_DEPLOYMENT};
 use crate::render::Pack;
 use crate::resource::{Address, AppId, PackId};
 use crate::yaml::Document;
 
+/// What is known before anything is read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Start {
+    /// Namespaces that the inputs name.
+    pub namespaces: BTreeSet<String>,
+    /// Packs are spoken of: their records are read.
+    pub packs: bool,
+}
+
+impl Start {
+    /// What the inputs tell.
+    pub fn of(loaded: &Loaded) -> Self {
+        let named = |document: &Document| document.value.pointer("/metadata/namespace")?.as_str().map(str::to_owned);
+        let destinations = loaded.applications.iter().filter_map(|application| application.destination.clone());
+        Self {
+            namespaces: loaded.documents.iter().filter_map(named).chain(destinations).collect(),
+            packs: !loaded.applications.is_empty() || !loaded.folders.is_empty(),
+        }
+    }
+}
+
 /// The first round.
-pub fn first() -> ReadSet {
-    let mut set = ReadSet::default();
-    set.list("reconcilers.nebari.dev", "NebariApp")
-        .list("", "Namespace")
-        .list_labelled("", "ConfigMap", PackId::MARK)
+pub fn first(start: &Start) -> ReadSet {
+    let mut set = ReadSet { namespaces: start.namespaces.clone(), ..ReadSet::default() };
+    set.list("", "Namespace")
         .object(Address::namespaced("", "ConfigMap", Environment::NAMESPACE, Environment::CONFIG_MAP))
         .object(Address::namespaced("coordination.k8s.io", "Lease", Environment::NAMESPACE, CONTROLLER_LEASE))
         .object(Address::namespaced("apps", "Deployment", Environment::NAMESPACE, OPERATOR_DEPLOYMENT))
-        .object(Address::cluster_scoped("", "Namespace", "kube-system"));
+        .object(namespace("kube-system"));
+    if start.packs {
+        set.list_labelled("", "ConfigMap", PackId::MARK);
+    }
     set
+}
+
+fn namespace(name: &str) -> Address {
+    Address::cluster_scoped("", "Namespace", name)
 }
 
 /// What the second round is about.
@@ -43,6 +73,7 @@ pub struct Scope<'s> {
 pub fn second(scope: Scope<'_>, environment: &Environment, world: &World) -> ReadSet {
     let mut set = ReadSet::default();
     for (group, kind) in DERIVED.into_iter().chain([
+        ("reconcilers.nebari.dev", "NebariApp"),
         ("gateway.networking.k8s.io", "Gateway"),
         ("gateway.networking.k8s.io", "GRPCRoute"),
         ("gateway.envoyproxy.io", "HTTPRouteFilter"),
@@ -51,22 +82,13 @@ pub fn second(scope: Scope<'_>, environment: &Environment, world: &World) -> Rea
     ]) {
         list(group, kind, &mut set);
     }
-    let mut apps: BTreeSet<AppId> =
-        world.of_kind("reconcilers.nebari.dev", "NebariApp").filter_map(|live| live.address.as_app()).collect();
-    let packs =
-        scope.packs.iter().flat_map(|pack| pack.documents.iter().map(|found| (pack.destination.as_deref(), found)));
-    for (namespace, document) in packs.chain(scope.documents.iter().map(|found| (None, found))) {
+    for (namespace, document) in documents(scope) {
         let Some(address) = document.address(namespace, &world.kinds) else { continue };
         list(&address.group, &address.kind, &mut set);
-        apps.extend(address.as_app());
-        set.namespaces.extend(address.namespace.clone());
-        if is_listed_by_label(&address.group, &address.kind) {
-            set.object(address);
-        }
+        set.namespaces.extend(address.namespace);
     }
     let mut records = BTreeSet::new();
     if let Some(cluster) = cluster_name(environment, world) {
-        set.objects.extend(scope.packs.iter().filter_map(|pack| record_address(pack, &cluster, world)));
         let of_targets = scope.targets.iter().filter_map(|target| match target {
             Target::Pack { namespace, name } => Some((namespace, name)),
             Target::App(_) | Target::Gateway(_) => None,
@@ -79,6 +101,7 @@ pub fn second(scope: Scope<'_>, environment: &Environment, world: &World) -> Rea
     set.namespaces.extend(scope.packs.iter().filter_map(|pack| pack.destination.clone()));
     // The kinds of other packs are no matter of this run: who may not read them still plans these.
     for live in world.of_kind("", "ConfigMap").filter(|live| records.contains(&live.address.name)) {
+        set.namespaces.extend(live.address.namespace.clone());
         for (group, kind) in recorded_kinds(live.value()) {
             list(&group, &kind, &mut set);
         }
@@ -86,7 +109,7 @@ pub fn second(scope: Scope<'_>, environment: &Environment, world: &World) -> Rea
     for target in scope.targets {
         match target {
             Target::App(app) => {
-                apps.insert(app.clone());
+                set.namespaces.insert(app.namespace.clone());
             }
             Target::Gateway(Gateway { namespace, .. }) => {
                 set.namespaces.insert(namespace.clone());
@@ -94,16 +117,59 @@ pub fn second(scope: Scope<'_>, environment: &Environment, world: &World) -> Rea
             Target::Pack { .. } => {}
         }
     }
-    for app in &apps {
-        set.namespaces.insert(app.namespace.clone());
-        set.object(Names::of(app).secret());
-    }
     let gateways = environment.gateways.iter().flat_map(|found| found.public.iter().chain(&found.internal));
     set.namespaces.extend(gateways.map(|gateway| gateway.namespace.clone()));
     if let Some(realm) = environment.keycloak.as_ref().and_then(|keycloak| keycloak.realm.as_ref()) {
         set.clients(realm);
     }
+    ask_again(&mut set, world);
     set
+}
+
+/// What the first round could not list, now that more namespaces are known.
+fn ask_again(set: &mut ReadSet, world: &World) {
+    let gaps = world.coverages().map(|(list, _)| list).filter(|list| world.gap(list).is_some());
+    set.lists.extend(gaps.cloned());
+    let unknown = set.namespaces.iter().map(|name| namespace(name));
+    let unknown: Vec<Address> =
+        unknown.filter(|address| matches!(world.get(address), Observed::Unreadable(_))).collect();
+    set.objects.extend(unknown);
+}
+
+/// The third round; `world` holds the others. `live_apps`: the live NebariApps are the input.
+///
+/// What is listed by our labels alone is asked for by name where that list does not have it: it may be there without them.
+pub fn third(scope: Scope<'_>, live_apps: bool, environment: &Environment, world: &World) -> ReadSet {
+    let logs_in = |value: &Value| value.pointer("/spec/auth/enabled").and_then(Value::as_bool) == Some(true);
+    let mut apps: BTreeSet<AppId> = BTreeSet::new();
+    let mut names: BTreeSet<Address> = BTreeSet::new();
+    for (namespace, document) in documents(scope) {
+        let Some(address) = document.address(namespace, &world.kinds) else { continue };
+        apps.extend(address.as_app().filter(|_| logs_in(&document.value)));
+        if is_listed_by_label(&address.group, &address.kind) {
+            names.insert(address);
+        }
+    }
+    if let Some(cluster) = cluster_name(environment, world) {
+        names.extend(scope.packs.iter().filter_map(|pack| record_address(pack, &cluster, world)));
+    }
+    apps.extend(scope.targets.iter().filter_map(|target| match target {
+        Target::App(app) => Some(app.clone()),
+        Target::Pack { .. } | Target::Gateway(_) => None,
+    }));
+    for live in world.of_kind("reconcilers.nebari.dev", "NebariApp").filter(|live| logs_in(live.value())) {
+        let of_a_pack = live.label(PackId::MARK).is_some();
+        apps.extend(live.address.as_app().filter(|_| live_apps || of_a_pack));
+    }
+    names.extend(apps.iter().map(|app| Names::of(app).secret()));
+    let is_unknown = |address: &Address| matches!(world.get(address), Observed::Unreadable(_));
+    ReadSet { objects: names.into_iter().filter(is_unknown).collect(), ..ReadSet::default() }
+}
+
+/// Every manifest, with the namespace that its pack gives it.
+fn documents<'s>(scope: Scope<'s>) -> impl Iterator<Item = (Option<&'s str>, &'s Document)> {
+    let packs = scope.packs.iter().flat_map(|pack| pack.documents.iter().map(|found| (pack.destination.as_deref(), found)));
+    packs.chain(scope.documents.iter().map(|found| (None, found)))
 }
 
 /// ConfigMaps and Secrets are many and not ours: ours by label, others by name.
@@ -117,7 +183,7 @@ fn list(group: &str, kind: &str, set: &mut ReadSet) {
             set.list_labelled("", "Secret", APP_SECRETS).list_labelled("", "Secret", PackId::MARK);
         }
         // The first round has them.
-        ("", "ConfigMap" | "Namespace") | ("reconcilers.nebari.dev", "NebariApp") => {}
+        ("", "ConfigMap" | "Namespace") => {}
         _ => {
             set.list(group, kind);
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Kinds, Live};
-use crate::resource::{Address, Side};
+use crate::resource::{Address, Side, of_kind};
 use crate::schema::Schemas;
 
 /// One LIST: a kind, on one side, perhaps narrowed by a label selector.
@@ -234,7 +234,9 @@ impl World {
 
     /// All objects of a kind that were seen, in address order.
     pub fn of_kind<'w>(&'w self, group: &'w str, kind: &'w str) -> impl Iterator<Item = &'w Live> {
-        self.objects.values().filter(move |live| live.address.group == group && live.address.kind == kind)
+        let realms = self.objects.range(Address::first_of_realms()..).filter(move |_| group.is_empty());
+        let realms = realms.filter(move |(address, _)| address.kind == kind);
+        of_kind(&self.objects, group, kind).chain(realms).map(|(_, live)| live)
     }
 
     /// All objects that were seen, in address order.

@@ -125,7 +125,7 @@ fn ground(apps: usize) -> (Vec<Document>, packctl::api::Environment, World) {
     let namespace = Address::cluster_scoped("", "Namespace", "apps");
     let gateways = Address::cluster_scoped("", "Namespace", "gateways");
     let gateway = Address::namespaced("gateway.networking.k8s.io", "Gateway", "gateways", "gw");
-    let mut scope = packctl::observe::first();
+    let mut scope = packctl::observe::first(&packctl::observe::Start::default());
     scope.clients("nebari");
     let second = packctl::observe::second(packctl::observe::Scope::default(), &environment, &world);
     let lists = scope.lists.into_iter().chain(second.lists).chain([service_list()]);

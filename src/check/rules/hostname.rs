@@ -11,6 +11,16 @@ use crate::resource::{Address, AppId};
 
 pub(crate) struct Hostname;
 
+/// The kinds that serve hostnames, or ask for them.
+const SERVE_HOSTS: [(&str, &str); 6] = [
+    ("gateway.networking.k8s.io", "HTTPRoute"),
+    ("gateway.networking.k8s.io", "GRPCRoute"),
+    ("gateway.networking.k8s.io", "TLSRoute"),
+    ("gateway.networking.k8s.io", "Gateway"),
+    ("networking.k8s.io", "Ingress"),
+    ("reconcilers.nebari.dev", "NebariApp"),
+];
+
 impl Rule for Hostname {
     fn code(&self) -> &'static str {
         "PK0406"
@@ -32,7 +42,7 @@ impl Rule for Hostname {
             wanted.entry(app.hostname()).or_default().push(&app.id);
         }
         let served = served(facts, &wanted);
-        let mut findings = Vec::new();
+        let mut findings = facts.not_checked(self.code(), "hostnames", &SERVE_HOSTS);
         for app in facts.desired.apps.values().filter(|app| !app.hostname().is_empty()) {
             let host = app.hostname();
             let names = Names::of(&app.id);

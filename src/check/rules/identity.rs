@@ -34,7 +34,8 @@ impl Rule for Identity {
             by_client.entry(Names::of(&app).client_id()).or_default().push(app.clone());
             by_listener.entry(Names::of(&app).listener_name()).or_default().push(app);
         }
-        let mut findings = Vec::new();
+        let apps = [("reconcilers.nebari.dev", "NebariApp")];
+        let mut findings = facts.not_checked(self.code(), "names that two apps would share", &apps);
         for app in facts.desired.apps.values() {
             let names = Names::of(&app.id);
             let (client, listener) = (names.client_id(), names.listener_name());
