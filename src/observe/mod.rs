@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::api::Environment;
-use crate::derive::{APP_SECRETS, DERIVED, Gateway, Names, Target, cluster_name, record_address, recorded_kinds};
+use crate::derive::{APP_SECRETS, App, DERIVED, Gateway, Names, Target, cluster_name, record_address, recorded_kinds};
 use crate::load::Loaded;
 use crate::observed::{Observed, ReadSet, World};
 use crate::plan::{CONTROLLER_LEASE, OPERATOR_DEPLOYMENT};
@@ -140,28 +140,38 @@ fn ask_again(set: &mut ReadSet, world: &World) {
 ///
 /// What is listed by our labels alone is asked for by name where that list does not have it: it may be there without them.
 pub fn third(scope: Scope<'_>, live_apps: bool, environment: &Environment, world: &World) -> ReadSet {
-    let logs_in = |value: &Value| value.pointer("/spec/auth/enabled").and_then(Value::as_bool) == Some(true);
-    let mut apps: BTreeSet<AppId> = BTreeSet::new();
     let mut names: BTreeSet<Address> = BTreeSet::new();
+    let of_app = |id: AppId, value: &Value, names: &mut BTreeSet<Address>| {
+        let app = App { id, value: value.clone(), pack: None, document: None };
+        names.extend(app.auth().then(|| Names::of(&app.id).secret()));
+        names.extend(app.named_secrets(environment));
+    };
+    let mut of_input = BTreeSet::new();
     for (namespace, document) in documents(scope) {
         let Some(address) = document.address(namespace, &world.kinds) else { continue };
-        apps.extend(address.as_app().filter(|_| logs_in(&document.value)));
-        if is_listed_by_label(&address.group, &address.kind) {
+        if let Some(id) = address.as_app() {
+            of_app(id.clone(), &document.value, &mut names);
+            of_input.insert(id);
+        } else if is_listed_by_label(&address.group, &address.kind) {
             names.insert(address);
         }
     }
     if let Some(cluster) = cluster_name(environment, world) {
         names.extend(scope.packs.iter().filter_map(|pack| record_address(pack, &cluster, world)));
     }
-    apps.extend(scope.targets.iter().filter_map(|target| match target {
-        Target::App(app) => Some(app.clone()),
-        Target::Pack { .. } | Target::Gateway(_) => None,
-    }));
-    for live in world.of_kind("reconcilers.nebari.dev", "NebariApp").filter(|live| logs_in(live.value())) {
-        let of_a_pack = live.label(PackId::MARK).is_some();
-        apps.extend(live.address.as_app().filter(|_| live_apps || of_a_pack));
+    for target in scope.targets {
+        if let Target::App(id) = target {
+            names.insert(Names::of(id).secret());
+            of_input.insert(id.clone());
+        }
     }
-    names.extend(apps.iter().map(|app| Names::of(app).secret()));
+    // What others set on a live app counts too, and a live app may be what left its pack.
+    for live in world.of_kind("reconcilers.nebari.dev", "NebariApp") {
+        let Some(id) = live.address.as_app() else { continue };
+        if live_apps || of_input.contains(&id) || live.label(PackId::MARK).is_some() {
+            of_app(id, live.value(), &mut names);
+        }
+    }
     let is_unknown = |address: &Address| matches!(world.get(address), Observed::Unreadable(_));
     ReadSet { objects: names.into_iter().filter(is_unknown).collect(), ..ReadSet::default() }
 }
