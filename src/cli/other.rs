@@ -88,7 +88,8 @@ fn find(text: &str, plan: &Plan, live: bool) -> Result<Address, Failure> {
 }
 
 pub(super) async fn snapshot(args: SnapshotArgs, terminal: &Terminal) -> Result<ExitStatus, Failure> {
-    let planned = pipeline(&args.input, &args.world, terminal).await?;
+    let mut planned = pipeline(&args.input, &args.world, terminal).await?;
+    planned.session.read_extras().await;
     let session = &planned.session;
     let extras = Extras { kubernetes_version: session.world.seen.version.as_deref(), crds: &session.crds };
     let shown = args.out.display();

@@ -26,6 +26,8 @@ pub struct Start {
     pub namespaces: BTreeSet<String>,
     /// Packs are spoken of: their records are read.
     pub packs: bool,
+    /// Packs are rendered: a chart may ask for the server's version.
+    pub renders: bool,
 }
 
 impl Start {
@@ -33,9 +35,12 @@ impl Start {
     pub fn of(loaded: &Loaded) -> Self {
         let named = |document: &Document| document.value.pointer("/metadata/namespace")?.as_str().map(str::to_owned);
         let destinations = loaded.applications.iter().filter_map(|application| application.destination.clone());
+        let renders = !loaded.applications.is_empty() || !loaded.folders.is_empty();
         Self {
             namespaces: loaded.documents.iter().filter_map(named).chain(destinations).collect(),
-            packs: !loaded.applications.is_empty() || !loaded.folders.is_empty(),
+            // Without inputs the cluster is spoken of as a whole.
+            packs: renders || loaded.documents.is_empty(),
+            renders,
         }
     }
 }
@@ -80,7 +85,13 @@ pub fn second(scope: Scope<'_>, environment: &Environment, world: &World) -> Rea
         ("networking.k8s.io", "Ingress"),
         ("", "Service"),
     ]) {
-        list(group, kind, &mut set);
+        match kind {
+            "Secret" => set.list_labelled("", "Secret", APP_SECRETS),
+            _ => set.list(group, kind),
+        };
+    }
+    if world.coverages().any(|(list, _)| list.selector.as_deref() == Some(PackId::MARK)) {
+        set.list_labelled("", "Secret", PackId::MARK);
     }
     for (namespace, document) in documents(scope) {
         let Some(address) = document.address(namespace, &world.kinds) else { continue };

@@ -175,6 +175,8 @@ pub struct World {
     pub schemas: Schemas,
     /// The kinds that the cluster serves.
     pub kinds: Kinds,
+    /// What else could not be read, and why: the kinds that the cluster serves, schemas.
+    pub unread: BTreeMap<String, String>,
     objects: BTreeMap<Address, Live>,
     coverage: BTreeMap<ListOf, Coverage>,
     singles: BTreeMap<Address, Option<String>>,

@@ -35,7 +35,7 @@ impl Rule for Identity {
             by_listener.entry(Names::of(&app).listener_name()).or_default().push(app);
         }
         let apps = [("reconcilers.nebari.dev", "NebariApp")];
-        let mut findings = facts.not_checked(self.code(), "names that two apps would share", &apps);
+        let mut findings = facts.not_checked(self.code(), "identities", &apps);
         for app in facts.desired.apps.values() {
             let names = Names::of(&app.id);
             let (client, listener) = (names.client_id(), names.listener_name());

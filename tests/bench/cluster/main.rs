@@ -155,9 +155,7 @@ impl Bench {
         let objects = apps.objects() as f64;
         let above = (plan.cpu.as_secs_f64() - floor.cpu.as_secs_f64()) / objects * 1e6;
         let (_, requests) = self.requests(|| self.plan());
-        let lists: BTreeSet<String> =
-            requests.iter().filter(|request| request.verb == "list").map(|request| list_of(&request.uri)).collect();
-        let kinds: BTreeSet<&str> = lists.iter().filter_map(|list| list.split('?').next()).collect();
+        let kinds: BTreeSet<&str> = requests.iter().filter_map(|request| kind_of(&request.uri)).collect();
         let pages = requests.iter().filter(|request| request.uri.contains("continue=")).count();
 
         let mut table = Table::new(format!(
@@ -220,4 +218,14 @@ fn list_of(uri: &str) -> String {
     let kept: Vec<&str> =
         query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("limit=") && !pair.starts_with("continue=")).collect();
     if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) }
+}
+
+/// The plural of the kind that a request asks for; nothing where it asks about the server itself.
+fn kind_of(uri: &str) -> Option<&str> {
+    let parts: Vec<&str> = uri.split('?').next()?.trim_start_matches('/').split('/').collect();
+    match parts.as_slice() {
+        ["api", _, "namespaces", _, plural, ..] | ["apis", _, _, "namespaces", _, plural, ..] => Some(plural),
+        ["api", _, plural, ..] | ["apis", _, _, plural, ..] => Some(plural),
+        _ => None,
+    }
 }

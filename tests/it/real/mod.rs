@@ -20,3 +20,4 @@ mod packs_life;
 mod packs_refused;
 mod packs_upgrade;
 mod rights;
+mod schemas;
