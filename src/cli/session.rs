@@ -122,6 +122,7 @@ impl Session {
         let assumed = found.assumed.map(|why| ("which kinds the cluster serves".to_owned(), why));
         session.world.unread.extend(assumed);
         session.world.seen = client.seen();
+        session.world.seen.at = Some(jiff::Timestamp::now());
         session.world.kinds = kinds;
         session.kubernetes = Some(client);
         Ok(session)

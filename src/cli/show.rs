@@ -1,11 +1,33 @@
 //! What several commands print the same way.
 
-use super::args::InputArgs;
+use super::args::{InputArgs, Output};
 use super::failure::Failure;
 use super::plan::Planned;
 use super::terminal::Terminal;
 use crate::diagnostic::{Diagnostic, Severity, SourceMap};
 use crate::present;
+
+/// A plan in the format that was asked for.
+pub(super) fn output(
+    planned: &Planned,
+    input: &InputArgs,
+    format: Output,
+    all: bool,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    match format {
+        Output::Text => plan(planned, input, all, terminal)?,
+        Output::Json => terminal.data(&present::json::write(&planned.plan))?,
+        Output::Markdown => match present::markdown::plan(&planned.plan) {
+            Some(comment) => {
+                errors(planned, terminal);
+                terminal.data(&comment)?;
+            }
+            None => terminal.say("Nothing changes, so there is no comment: stdout is empty."),
+        },
+    }
+    Ok(())
+}
 
 /// Findings to stderr, the plan to stdout.
 pub(super) fn plan(planned: &Planned, input: &InputArgs, all: bool, terminal: &Terminal) -> Result<(), Failure> {

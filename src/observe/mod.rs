@@ -6,6 +6,8 @@
 //!
 //! Who may not list a kind in the whole cluster is asked for it in each namespace that the inputs and the Gateways name.
 
+mod rules;
+
 use std::collections::BTreeSet;
 
 use serde_json::Value;
@@ -98,36 +100,19 @@ pub fn second(scope: Scope<'_>, environment: &Environment, world: &World) -> Rea
         list(&address.group, &address.kind, &mut set);
         set.namespaces.extend(address.namespace);
     }
-    let mut records = BTreeSet::new();
-    if let Some(cluster) = cluster_name(environment, world) {
-        let of_targets = scope.targets.iter().filter_map(|target| match target {
-            Target::Pack { namespace, name } => Some((namespace, name)),
-            Target::App(_) | Target::Gateway(_) => None,
-        });
-        let ids = scope.packs.iter().map(|pack| (&pack.id_namespace, &pack.name)).chain(of_targets);
-        records.extend(ids.map(|(namespace, name)| {
-            PackId { cluster: cluster.clone(), namespace: namespace.clone(), name: name.clone() }.record_name()
-        }));
+    if scope.targets.is_empty() {
+        rules::lists(scope, &mut set);
     }
-    set.namespaces.extend(scope.packs.iter().filter_map(|pack| pack.destination.clone()));
-    // The kinds of other packs are no matter of this run: who may not read them still plans these.
-    for live in world.of_kind("", "ConfigMap").filter(|live| records.contains(&live.address.name)) {
-        set.namespaces.extend(live.address.namespace.clone());
-        for (group, kind) in recorded_kinds(live.value()) {
-            list(&group, &kind, &mut set);
-        }
-    }
+    of_records(scope, environment, world, &mut set);
     for target in scope.targets {
         match target {
-            Target::App(app) => {
-                set.namespaces.insert(app.namespace.clone());
-            }
-            Target::Gateway(Gateway { namespace, .. }) => {
+            Target::App(AppId { namespace, .. }) | Target::Gateway(Gateway { namespace, .. }) => {
                 set.namespaces.insert(namespace.clone());
             }
             Target::Pack { .. } => {}
         }
     }
+    set.namespaces.extend(scope.packs.iter().filter_map(|pack| pack.destination.clone()));
     let gateways = environment.gateways.iter().flat_map(|found| found.public.iter().chain(&found.internal));
     set.namespaces.extend(gateways.map(|gateway| gateway.namespace.clone()));
     if let Some(realm) = environment.keycloak.as_ref().and_then(|keycloak| keycloak.realm.as_ref()) {
@@ -137,14 +122,39 @@ pub fn second(scope: Scope<'_>, environment: &Environment, world: &World) -> Rea
     set
 }
 
+/// The kinds that the records of these packs name. Those of other packs are no matter of this run: who may not read them still
+/// plans these.
+fn of_records(scope: Scope<'_>, environment: &Environment, world: &World, set: &mut ReadSet) {
+    let Some(cluster) = cluster_name(environment, world) else { return };
+    let of_targets = scope.targets.iter().filter_map(|target| match target {
+        Target::Pack { namespace, name } => Some((namespace, name)),
+        Target::App(_) | Target::Gateway(_) => None,
+    });
+    let ids = scope.packs.iter().map(|pack| (&pack.id_namespace, &pack.name)).chain(of_targets);
+    let records: BTreeSet<String> = ids
+        .map(|(namespace, name)| {
+            PackId { cluster: cluster.clone(), namespace: namespace.clone(), name: name.clone() }.record_name()
+        })
+        .collect();
+    for live in world.of_kind("", "ConfigMap").filter(|live| records.contains(&live.address.name)) {
+        set.namespaces.extend(live.address.namespace.clone());
+        for (group, kind) in recorded_kinds(live.value()) {
+            list(&group, &kind, set);
+        }
+    }
+}
+
 /// What the first round could not list, now that more namespaces are known.
 fn ask_again(set: &mut ReadSet, world: &World) {
     let gaps = world.coverages().map(|(list, _)| list).filter(|list| world.gap(list).is_some());
     set.lists.extend(gaps.cloned());
-    let unknown = set.namespaces.iter().map(|name| namespace(name));
-    let unknown: Vec<Address> =
-        unknown.filter(|address| matches!(world.get(address), Observed::Unreadable(_))).collect();
+    let namespaces = set.namespaces.iter().map(|name| namespace(name));
+    let unknown: Vec<Address> = namespaces.filter(|address| is_unknown(address, world)).collect();
     set.objects.extend(unknown);
+}
+
+fn is_unknown(address: &Address, world: &World) -> bool {
+    matches!(world.get(address), Observed::Unreadable(_))
 }
 
 /// The third round; `world` holds the others. `live_apps`: the live NebariApps are the input.
@@ -157,19 +167,23 @@ pub fn third(scope: Scope<'_>, live_apps: bool, environment: &Environment, world
         names.extend(app.auth().then(|| Names::of(&app.id).secret()));
         names.extend(app.named_secrets(environment));
     };
-    let mut of_input = BTreeSet::new();
+    let mut inputs = Vec::new();
     for (namespace, document) in documents(scope) {
         let Some(address) = document.address(namespace, &world.kinds) else { continue };
         if let Some(id) = address.as_app() {
-            of_app(id.clone(), &document.value, &mut names);
-            of_input.insert(id);
+            of_app(id, &document.value, &mut names);
         } else if is_listed_by_label(&address.group, &address.kind) {
-            names.insert(address);
+            names.insert(address.clone());
         }
+        inputs.push((address, &document.value));
+    }
+    if scope.targets.is_empty() {
+        names.extend(rules::names(&inputs, environment, world));
     }
     if let Some(cluster) = cluster_name(environment, world) {
         names.extend(scope.packs.iter().filter_map(|pack| record_address(pack, &cluster, world)));
     }
+    let mut of_input: BTreeSet<AppId> = inputs.iter().filter_map(|(address, _)| address.as_app()).collect();
     for target in scope.targets {
         if let Target::App(id) = target {
             names.insert(Names::of(id).secret());
@@ -183,13 +197,14 @@ pub fn third(scope: Scope<'_>, live_apps: bool, environment: &Environment, world
             of_app(id, live.value(), &mut names);
         }
     }
-    let is_unknown = |address: &Address| matches!(world.get(address), Observed::Unreadable(_));
-    ReadSet { objects: names.into_iter().filter(is_unknown).collect(), ..ReadSet::default() }
+    let objects = names.into_iter().filter(|address| is_unknown(address, world)).collect();
+    ReadSet { objects, ..ReadSet::default() }
 }
 
 /// Every manifest, with the namespace that its pack gives it.
 fn documents<'s>(scope: Scope<'s>) -> impl Iterator<Item = (Option<&'s str>, &'s Document)> {
-    let packs = scope.packs.iter().flat_map(|pack| pack.documents.iter().map(|found| (pack.destination.as_deref(), found)));
+    let packs =
+        scope.packs.iter().flat_map(|pack| pack.documents.iter().map(|found| (pack.destination.as_deref(), found)));
     packs.chain(scope.documents.iter().map(|found| (None, found)))
 }
 

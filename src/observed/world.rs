@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use super::{Kinds, Live};
 use crate::resource::{Address, Side, of_kind};
 use crate::schema::Schemas;
@@ -164,6 +166,8 @@ pub struct Seen {
     pub snapshot: bool,
     /// Version of the API server, `v1.34.4`, if it was asked.
     pub version: Option<String>,
+    /// When it answered; `None` for a snapshot, which has no time.
+    pub at: Option<Timestamp>,
 }
 
 /// Everything that was read in one run, from both sides.
@@ -206,8 +210,20 @@ impl World {
         self.requests += reading.requests;
     }
 
-    /// What is known of an object (of the object, also when the address names an entry).
+    /// What is known of an object (of the object, also when the address names an entry). In a namespace that is not there
+    /// nothing is, whoever may read it.
     pub fn get(&self, address: &Address) -> Observed<'_> {
+        match (self.look_up(address), &address.namespace) {
+            (Observed::Unreadable(_), Some(namespace))
+                if matches!(self.look_up(&Address::cluster_scoped("", "Namespace", namespace)), Observed::Absent) =>
+            {
+                Observed::Absent
+            }
+            (observed, _) => observed,
+        }
+    }
+
+    fn look_up(&self, address: &Address) -> Observed<'_> {
         let address = address.object();
         if let Some(live) = self.objects.get(&address) {
             return if live.leaving { Observed::Leaving(live) } else { Observed::Present(live) };

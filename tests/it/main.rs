@@ -9,4 +9,5 @@ mod proxy;
 mod readme;
 mod real;
 mod scenarios;
+mod shapes;
 mod stand_in;

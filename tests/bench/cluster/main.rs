@@ -151,7 +151,8 @@ impl Bench {
 
     fn print(&self, apps: &Apps, plans: &[Run], floors: &[Run]) {
         let (plan, floor) = (medians(plans), medians(floors));
-        let ratio = median(plans.iter().zip(floors).map(|(a, b)| a.wall.as_secs_f64() / b.wall.as_secs_f64()).collect());
+        let ratio =
+            median(plans.iter().zip(floors).map(|(a, b)| a.wall.as_secs_f64() / b.wall.as_secs_f64()).collect());
         let objects = apps.objects() as f64;
         let above = (plan.cpu.as_secs_f64() - floor.cpu.as_secs_f64()) / objects * 1e6;
         let (_, requests) = self.requests(|| self.plan());
@@ -215,8 +216,10 @@ fn sampled(name: &str) -> bool {
 /// The path of a list, without what makes it a page.
 fn list_of(uri: &str) -> String {
     let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
-    let kept: Vec<&str> =
-        query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("limit=") && !pair.starts_with("continue=")).collect();
+    let kept: Vec<&str> = query
+        .split('&')
+        .filter(|pair| !pair.is_empty() && !pair.starts_with("limit=") && !pair.starts_with("continue="))
+        .collect();
     if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) }
 }
 

@@ -52,9 +52,7 @@ impl Apps {
     pub(crate) fn ground(&self) -> Vec<Value> {
         let all = json!({"namespaces": {"from": "All"}});
         let tls = json!({"mode": "Terminate", "certificateRefs": [{"name": "gateway-tls"}]});
-        let namespace = |name: String, labels: Value| {
-            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
-        };
+        let namespace = |name: String, labels: Value| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}});
         let mut ground: Vec<Value> =
             self.namespaces().map(|name| namespace(name, json!({"nebari.dev/managed": "true"}))).collect();
         ground.push(namespace(self.gateways(), json!({})));
