@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::{Scope, documents};
 use crate::api::{Environment, Listeners, ObjectRef};
 use crate::check::{certificates_of, secrets_of};
 use crate::derive::Gateway;
-use super::{Scope, documents};
 use crate::observed::{ReadSet, World};
 use crate::resource::Address;
 
@@ -17,7 +17,8 @@ const MOST_SECRETS: usize = 100;
 /// Adds the lists that only rules look at.
 pub(super) fn lists(scope: Scope<'_>, set: &mut ReadSet) {
     set.list("gateway.networking.k8s.io", "TLSRoute").list("gateway.networking.k8s.io", "GatewayClass");
-    let backends = documents(scope).filter_map(|(_, document)| document.value.pointer("/spec/service/namespace")?.as_str());
+    let backends =
+        documents(scope).filter_map(|(_, document)| document.value.pointer("/spec/service/namespace")?.as_str());
     set.namespaces.extend(backends.map(str::to_owned));
 }
 

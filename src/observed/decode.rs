@@ -21,10 +21,7 @@ pub(super) fn without_managed_fields(text: &str) -> Value {
 
 /// `metadata.managedFields`; empty where there are none, or none that can be understood.
 pub(super) fn managed_fields(text: &str) -> Vec<ManagedEntry> {
-    serde_json::from_str::<Managed>(text)
-        .ok()
-        .and_then(|object| object.metadata?.managed_fields)
-        .unwrap_or_default()
+    serde_json::from_str::<Managed>(text).ok().and_then(|object| object.metadata?.managed_fields).unwrap_or_default()
 }
 
 #[derive(Deserialize)]

@@ -55,7 +55,8 @@ impl Table {
         for (start, window) in text.as_bytes().windows(Secrets::SHORTEST_MASKED).enumerate() {
             let forms = window.first_chunk().and_then(|beginning| self.forms.get(beginning));
             // Forms are text: where one is found, a character begins, and another ends.
-            let found = forms.into_iter().flatten().filter(|form| text.as_bytes()[start..].starts_with(form.as_bytes()));
+            let found =
+                forms.into_iter().flatten().filter(|form| text.as_bytes()[start..].starts_with(form.as_bytes()));
             let Some(end) = found.map(|form| start + form.len()).max() else { continue };
             match places.last_mut() {
                 Some(last) if start < last.end => last.end = last.end.max(end),

@@ -33,7 +33,7 @@ impl Schemas {
 
     /// Adds a schema in the form of a CRD's `openAPIV3Schema`, in the version that is read and written.
     pub fn add(&mut self, group: &str, kind: &str, schema: Value) {
-        self.0.insert((group.to_owned(), kind.to_owned()), Schema::of(schema));
+        self.0.insert((group.to_owned(), kind.to_owned()), Schema::custom(schema));
     }
 
     /// Adds the storage version of a CustomResourceDefinition; a CRD without a schema adds nothing.

@@ -38,8 +38,9 @@ struct Document {
 /// Asks which documents there are.
 pub(super) async fn index(wire: &Wire) -> Result<Index, String> {
     let answer = get(wire, "/openapi/v3").await?;
-    serde_json::from_str(&answer.text)
-        .map_err(|_| format!("{} sent an index of schemas that is none; check the server in {}", wire.server, wire.origin))
+    serde_json::from_str(&answer.text).map_err(|_| {
+        format!("{} sent an index of schemas that is none; check the server in {}", wire.server, wire.origin)
+    })
 }
 
 /// The schemas of kinds, in the version that the cluster serves: `Ok(None)` where the cluster publishes none.
@@ -56,10 +57,13 @@ pub(super) async fn schemas(
     }
     let read = by_version.iter().map(|((group, version), kinds)| async move {
         let found = of_version(cluster, index, group, version, kinds).await;
-        kinds.iter().map(|kind| {
-            let schema = found.as_ref().map(|found| found.get(*kind).cloned()).map_err(Clone::clone);
-            (((*group).to_owned(), (*kind).to_owned()), schema)
-        }).collect::<Vec<_>>()
+        kinds
+            .iter()
+            .map(|kind| {
+                let schema = found.as_ref().map(|found| found.get(*kind).cloned()).map_err(Clone::clone);
+                (((*group).to_owned(), (*kind).to_owned()), schema)
+            })
+            .collect::<Vec<_>>()
     });
     join_all(read).await.into_iter().flatten().collect()
 }
@@ -78,10 +82,10 @@ async fn of_version(
         return Ok(known);
     }
     let answer = get(&cluster.wire, &document.url).await?;
-    let found = read(&answer.text, group, version).ok_or_else(|| {
-        format!("{} sent schemas of {group}/{version} that are none", cluster.wire.server)
-    })?;
-    let is_what_it_says = || hash.is_some_and(|hash| hex(&Sha512::digest(&answer.text), 128).eq_ignore_ascii_case(hash));
+    let found = read(&answer.text, group, version)
+        .ok_or_else(|| format!("{} sent schemas of {group}/{version} that are none", cluster.wire.server))?;
+    let is_what_it_says =
+        || hash.is_some_and(|hash| hex(&Sha512::digest(&answer.text), 128).eq_ignore_ascii_case(hash));
     if let Some(folder) = folder.filter(|_| is_what_it_says()) {
         // A cache that cannot be written costs a request the next time.
         let _ = keep(&folder, &found);

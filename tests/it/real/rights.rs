@@ -148,7 +148,6 @@ async fn rights_in_one_namespace_are_enough_for_what_needs_no_gateway() {
     plan.line_with(&format!("~ app/{namespace}/open"));
     plan.says(&format!("Gateway/{}/gateway could not be read", lab.gateways));
     plan.says(&format!("HTTPRoute beyond {namespace}"));
-    plan.says(&format!("hostnames not checked beyond namespace {namespace}: HTTPRoute, GRPCRoute"));
     lab.close().await;
 }
 
@@ -170,7 +169,6 @@ async fn rights_in_the_namespaces_of_apps_and_gateway_are_enough_for_a_whole_pla
     plan.says("2 to change, 0 to add,");
     plan.line_with(&format!("~ app/{namespace}/open"));
     plan.line_with(&format!("~ HTTPRoute/{namespace}/open-route"));
-    plan.says(&format!("hostnames not checked beyond namespaces {namespace}, {}: HTTPRoute, GRPCRoute", lab.gateways));
     lab.close().await;
 }
 
