@@ -36,6 +36,7 @@
 //! | [`present`] | stage | a plan as text and JSON |
 //! | [`provider`] | edge | the port to the world: Kubernetes, Keycloak, a recorded snapshot |
 //! | [`observe`] | stage | what to read |
+//! | [`lease`] | edge | who may write, one at a time |
 //! | [`apply`] | stage, I/O | the steps, walked |
 //! | [`cli`] | shell | arguments, settings, terminal, one file a command |
 //! | [`guide`] | text | short pages for people |
@@ -53,6 +54,7 @@ pub mod diagnostic;
 pub mod diff;
 pub mod graph;
 pub mod guide;
+pub mod lease;
 pub mod load;
 pub mod observe;
 pub mod observed;

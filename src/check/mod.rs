@@ -122,7 +122,8 @@ pub const RULES: &[&dyn Rule] = &[
 pub fn check(desired: &mut Desired, environment: &Environment, world: &World) {
     let facts = Facts { desired, world, environment };
     let mut findings: Vec<Diagnostic> = rules::schema::Schema.check(facts);
-    let broken: BTreeSet<AppId> = findings.iter().filter_map(|found| found.app.clone()).collect();
+    let errors = findings.iter().filter(|found| found.severity == Severity::Error);
+    let broken: BTreeSet<AppId> = errors.filter_map(|found| found.app.clone()).collect();
     // Of an app that is no NebariApp at all nothing else can be said.
     let others = RULES.iter().skip(1).flat_map(|rule| rule.check(facts));
     findings.extend(others.filter(|found| found.app.as_ref().is_none_or(|app| !broken.contains(app))));

@@ -1,6 +1,7 @@
 //! The world that a command looks at: connected, its environment known, its first round read.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::api::{Environment, KeycloakSettings, ObjectRef};
 use crate::derive::cluster_name;
 use crate::load::Loaded;
 use crate::observe::{self, Start};
-use crate::observed::{Observed, ReadSet, World};
+use crate::observed::{Kinds, Observed, ReadSet, World};
 use crate::provider::keycloak::{self, Keycloak};
 use crate::provider::kubernetes::{self, Kubernetes};
 use crate::provider::snapshot::Snapshot;
@@ -41,16 +42,18 @@ pub(super) struct Session {
 impl Session {
     /// Connects, reads the first round, finds the environment, and makes Keycloak's provider.
     pub(super) async fn open(args: &WorldArgs, start: &Start, secrets: &Secrets) -> Result<Self, Failure> {
-        settings::check_helm(args)?;
+        settings::check_helm(args.helm.as_deref())?;
         let mut session = match &args.snapshot {
             Some(dir) => Self::of_snapshot(dir, secrets)?,
             None => Self::of_cluster(args, secrets).await?,
         };
+        session.world.seen.controller = Some(args.controller_namespace.clone());
         if start.renders {
             session.ask_version().await;
         }
         let snapshot_text = session.environment_origin.clone();
-        let reading = session.providers.kubernetes.read(&observe::first(start)).await;
+        let first = observe::first(&args.controller_namespace, start);
+        let reading = session.providers.kubernetes.read(&first).await;
         session.world.absorb(reading);
         session.find_environment(args, snapshot_text)?;
         session.connect_keycloak(args).await;
@@ -140,7 +143,7 @@ impl Session {
         if found.is_none()
             && let Some(text) = observe::environment_text(&self.world)
         {
-            let origin = format!("ConfigMap {}/{}", Environment::NAMESPACE, Environment::CONFIG_MAP);
+            let origin = format!("ConfigMap {}/{}", args.controller_namespace, Environment::CONFIG_MAP);
             found = Some((parse(&origin, text)?, origin));
         }
         if let Some(file) = &args.environment {
@@ -150,7 +153,7 @@ impl Session {
                     .help("name the file of the environment with --environment")
             })?;
             let given = parse(&origin, &text)?;
-            let unread = matches!(self.world.get(&config_map()), Observed::Unreadable(_)) && found.is_none();
+            let unread = matches!(self.world.get(&config_map(args)), Observed::Unreadable(_)) && found.is_none();
             if unread && !args.override_environment {
                 let message =
                     format!("the cluster's own environment could not be read, so {origin} cannot be compared with it");
@@ -166,14 +169,14 @@ impl Session {
             found = Some((given, origin));
         }
         let (environment, origin) = found.unwrap_or_else(|| {
-            let why = match self.world.get(&config_map()) {
+            let why = match self.world.get(&config_map(args)) {
                 Observed::Unreadable(reason) => format!("could not be read: {reason}"),
                 Observed::Present(_) => format!("has no key `{}`", Environment::KEY),
                 _ => "is not there".into(),
             };
             (
                 Environment::default(),
-                format!("none; ConfigMap {}/{} {why}", Environment::NAMESPACE, Environment::CONFIG_MAP),
+                format!("none; ConfigMap {}/{} {why}", args.controller_namespace, Environment::CONFIG_MAP),
             )
         });
         self.environment = environment;
@@ -256,7 +259,7 @@ impl Session {
     }
 
     /// Reads a set from both sides, and the schemas of its custom kinds.
-    async fn read(&mut self, set: &ReadSet) {
+    pub(super) async fn read(&mut self, set: &ReadSet) {
         let kinds = custom_kinds(set);
         let schemas = async {
             match &self.kubernetes {
@@ -267,7 +270,10 @@ impl Session {
         let (schemas, reading) = futures::join!(schemas, self.providers.read(set));
         for ((group, kind), schema) in schemas {
             match schema {
-                Ok(Some(schema)) => self.world.schemas.add(&group, &kind, schema),
+                Ok(Some(schema)) => {
+                    let version = self.world.kinds.get(&group, &kind).map_or("", |info| &info.version);
+                    self.world.schemas.add(&group, &kind, version, schema);
+                }
                 Ok(None) => {}
                 Err(reason) => {
                     let what = format!("schemas of {group}, in whose place those of this program stand");
@@ -307,21 +313,12 @@ impl Session {
 
     /// Renders the packs of the inputs, as the cluster that was found would have them.
     pub(super) fn render(&self, loaded: &Loaded, input: &InputArgs, world: &WorldArgs) -> Vec<Pack> {
-        let kinds = &self.world.kinds.0;
-        let versions = kinds.iter().flat_map(|((group, kind), info)| {
-            let version = if group.is_empty() { info.version.clone() } else { format!("{group}/{}", info.version) };
-            [format!("{version}/{kind}"), version]
-        });
-        let api_versions: BTreeSet<String> = versions.collect();
         let settings = RenderSettings {
-            helm: settings::helm(world),
-            kube_version: self.world.seen.version.clone(),
-            api_versions: api_versions.into_iter().collect(),
             delivery: input.delivery.map(|delivery| match delivery {
                 DeliveryArg::Direct => Delivery::Direct,
                 DeliveryArg::Argocd => Delivery::Argocd,
             }),
-            ..RenderSettings::default()
+            ..render_settings(&self.world.kinds, self.world.seen.version.clone(), settings::helm(world.helm.as_deref()))
         };
         render(loaded, &settings, &self.secrets)
     }
@@ -342,8 +339,18 @@ fn is_custom(group: &str) -> bool {
     group.contains('.') && !group.ends_with(".k8s.io") || group == "gateway.networking.k8s.io"
 }
 
-fn config_map() -> Address {
-    Address::namespaced("", "ConfigMap", Environment::NAMESPACE, Environment::CONFIG_MAP)
+/// How charts see a cluster that serves these kinds.
+pub(super) fn render_settings(kinds: &Kinds, kube_version: Option<String>, helm: Option<PathBuf>) -> RenderSettings {
+    let versions = kinds.0.iter().flat_map(|((group, kind), info)| {
+        let version = if group.is_empty() { info.version.clone() } else { format!("{group}/{}", info.version) };
+        [format!("{version}/{kind}"), version]
+    });
+    let api_versions: BTreeSet<String> = versions.collect();
+    RenderSettings { helm, kube_version, api_versions: api_versions.into_iter().collect(), ..RenderSettings::default() }
+}
+
+fn config_map(args: &WorldArgs) -> Address {
+    Address::namespaced("", "ConfigMap", &args.controller_namespace, Environment::CONFIG_MAP)
 }
 
 /// Which setting gave Keycloak's address, to be said with what is wrong with it.

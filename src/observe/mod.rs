@@ -12,11 +12,11 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::api::Environment;
+use crate::api::{Environment, Lease};
 use crate::derive::{APP_SECRETS, App, DERIVED, Gateway, Names, Target, cluster_name, record_address, recorded_kinds};
 use crate::load::Loaded;
 use crate::observed::{Observed, ReadSet, World};
-use crate::plan::{CONTROLLER_LEASE, OPERATOR_DEPLOYMENT};
+use crate::plan::OPERATOR_DEPLOYMENT;
 use crate::render::Pack;
 use crate::resource::{Address, AppId, PackId};
 use crate::yaml::Document;
@@ -47,13 +47,14 @@ impl Start {
     }
 }
 
-/// The first round.
-pub fn first(start: &Start) -> ReadSet {
+/// The first round; `controller` is the namespace of the controller.
+pub fn first(controller: &str, start: &Start) -> ReadSet {
     let mut set = ReadSet { namespaces: start.namespaces.clone(), ..ReadSet::default() };
     set.list("", "Namespace")
-        .object(Address::namespaced("", "ConfigMap", Environment::NAMESPACE, Environment::CONFIG_MAP))
-        .object(Address::namespaced("coordination.k8s.io", "Lease", Environment::NAMESPACE, CONTROLLER_LEASE))
-        .object(Address::namespaced("apps", "Deployment", Environment::NAMESPACE, OPERATOR_DEPLOYMENT))
+        .object(Address::namespaced("", "ConfigMap", controller, Environment::CONFIG_MAP))
+        .object(Lease::address(controller, Lease::CONTROLLER))
+        .object(Lease::address(controller, Lease::APPLY))
+        .object(Address::namespaced("apps", "Deployment", controller, OPERATOR_DEPLOYMENT))
         .object(namespace("kube-system"));
     if start.packs {
         set.list_labelled("", "ConfigMap", PackId::MARK);
@@ -228,6 +229,7 @@ fn list(group: &str, kind: &str, set: &mut ReadSet) {
 
 /// The text of the environment in the cluster, if the ConfigMap could be read and has the key.
 pub fn environment_text(world: &World) -> Option<&str> {
-    let address = Address::namespaced("", "ConfigMap", Environment::NAMESPACE, Environment::CONFIG_MAP);
+    let controller = world.seen.controller.as_deref().unwrap_or(Environment::NAMESPACE);
+    let address = Address::namespaced("", "ConfigMap", controller, Environment::CONFIG_MAP);
     world.get(&address).live()?.value().get("data")?.get(Environment::KEY).and_then(Value::as_str)
 }

@@ -7,9 +7,11 @@ mod decode;
 mod kinds;
 mod live;
 mod managed;
+mod takeover;
 mod world;
 
 pub use kinds::{KindInfo, Kinds};
 pub use live::Live;
 pub use managed::{FieldSet, ManagedEntry, Operation};
+pub use takeover::{TakeOver, Taken};
 pub use world::{Coverage, ListOf, Observed, ReadSet, Reading, Seen, World};

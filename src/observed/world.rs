@@ -166,8 +166,10 @@ pub struct Seen {
     pub snapshot: bool,
     /// Version of the API server, `v1.34.4`, if it was asked.
     pub version: Option<String>,
-    /// When it answered; `None` for a snapshot, which has no time.
+    /// When it was read, by the clock of who read it; `None` for a snapshot, which has no time.
     pub at: Option<Timestamp>,
+    /// The namespace of the controller, where its environment, its Leases and its Deployment are; `None`: the usual one.
+    pub controller: Option<String>,
 }
 
 /// Everything that was read in one run, from both sides.

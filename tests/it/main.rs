@@ -1,7 +1,9 @@
 //! The integration tests, one binary.
 
 mod architecture;
+mod codes;
 mod env;
+mod fields;
 mod helm;
 mod packctl;
 mod properties;
@@ -11,3 +13,4 @@ mod real;
 mod scenarios;
 mod shapes;
 mod stand_in;
+mod validate;

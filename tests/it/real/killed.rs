@@ -55,6 +55,7 @@ impl Wire {
 
     /// Runs from another folder, asserts that all is as wanted, and says how many writes there were in all.
     async fn finish(self) -> usize {
+        self.lab.free_leases();
         let elsewhere = self.lab.path("elsewhere");
         let input = copied(&self.input, &elsewhere.join("input"));
         let mut packctl = self.packctl();
