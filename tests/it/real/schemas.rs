@@ -32,12 +32,12 @@ async fn client(user: &str, cache: &std::path::Path) -> Kubernetes {
     client.with_kinds(kinds)
 }
 
-/// Without what the publisher adds or rewrites: descriptions, and metadata, whose rules are no CRD's to say.
+/// Without what the publisher adds, rewrites or leaves out: descriptions, examples, and metadata, whose rules are no CRD's to say.
 fn essence(schema: &Value) -> Value {
     fn strip(schema: &mut Value) {
         match schema {
             Value::Object(map) => {
-                map.retain(|name, value| name != "description" || !value.is_string());
+                map.retain(|name, value| name != "example" && (name != "description" || !value.is_string()));
                 map.values_mut().for_each(strip);
             }
             Value::Array(items) => items.iter_mut().for_each(strip),
