@@ -22,7 +22,7 @@ use crate::api::Environment;
 use crate::derive::Desired;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::observed::{Observed, World};
-use crate::resource::{Address, AppId};
+use crate::resource::{Address, AppId, of_kind};
 
 /// What a rule sees.
 #[derive(Clone, Copy, Debug)]
@@ -38,8 +38,7 @@ pub struct Facts<'f> {
 impl<'f> Facts<'f> {
     /// The objects of a kind as they will be: what is wanted, and what is live and neither goes nor is wanted otherwise.
     pub(crate) fn will_be(self, group: &'f str, kind: &'f str) -> impl Iterator<Item = (&'f Address, &'f Value)> {
-        let wanted =
-            self.desired.wanted.iter().filter(move |(address, _)| address.group == group && address.kind == kind);
+        let wanted = of_kind(&self.desired.wanted, group, kind);
         let live = self.world.of_kind(group, kind).filter(move |live| {
             !self.desired.unwanted.contains_key(&live.address) && !self.desired.wanted.contains_key(&live.address)
         });

@@ -51,7 +51,9 @@ fn named(status: ExitStatus, missing: bool) -> ExitStatus {
 /// What goes, shown.
 async fn planned(args: &DestroyArgs, terminal: &Terminal) -> Result<Planned, Failure> {
     let loaded = super::plan::inputs(&args.input, terminal)?;
-    let mut session = Session::open(&args.world, &terminal.secrets).await?;
+    // Targets may be packs, also where the inputs are not.
+    let start = observe::Start { packs: true, ..observe::Start::of(&loaded) };
+    let mut session = Session::open(&args.world, &start, &terminal.secrets).await?;
     let packs = session.render(&loaded, &args.input, &args.world);
     let mut targets = Vec::new();
     for pack in &packs {
@@ -71,7 +73,7 @@ async fn planned(args: &DestroyArgs, terminal: &Terminal) -> Result<Planned, Fai
         targets.push(Target::Gateway(Gateway { namespace: namespace.into(), name: name.into() }));
     }
     let scope = observe::Scope { packs: &packs, documents: &loaded.documents, targets: &targets };
-    session.read(&observe::second(scope, &session.environment, &session.world)).await;
+    session.observe(scope, false).await;
     let mut desired = destroy(&targets, &session.environment, &session.world);
     crate::check::check_destroy(&mut desired, &session.environment, &session.world);
     let graph = crate::graph::ResourceGraph::default();

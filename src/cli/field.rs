@@ -6,6 +6,7 @@ use super::failure::Failure;
 use super::session::Session;
 use super::terminal::Terminal;
 use crate::api::nebariapp;
+use crate::observe::Start;
 use crate::observed::Kinds;
 use crate::present;
 use crate::schema::{Schema, Schemas, find};
@@ -25,7 +26,7 @@ pub(super) async fn explain(args: &ExplainArgs, terminal: &Terminal) -> Result<O
         return show(&kind, schema, path, args.output, terminal).map(Some);
     }
     // Not one of ours: only a cluster knows it.
-    let mut session = Session::open(world, &terminal.secrets).await?;
+    let mut session = Session::open(world, &Start::default(), &terminal.secrets).await?;
     let Some((group, kind, plural)) = kind_of(word, &session.world.kinds) else { return Ok(None) };
     if let Some(client) = &session.kubernetes
         && let Ok(Some(crd)) = client.crd(&group, &plural).await

@@ -45,20 +45,17 @@ pub(super) async fn pipeline_for(
     let busy = Busy::new(terminal, "reading the inputs");
     let mut loaded = inputs(input, terminal)?;
     busy.with("connecting");
-    let mut session = Session::open(world, &terminal.secrets).await?;
+    let mut session = Session::open(world, &observe::Start::of(&loaded), &terminal.secrets).await?;
     busy.with("rendering the packs");
     let packs = session.render(&loaded, input, world);
     loaded.sources.0.extend(packs.iter().flat_map(|pack| pack.sources.0.clone()));
     busy.with("reading the world");
     let scope = observe::Scope { packs: &packs, documents: &loaded.documents, targets: &[] };
-    session.read(&observe::second(scope, &session.environment, &session.world)).await;
+    let live_apps = input.filename.is_empty();
+    session.observe(scope, live_apps).await;
     busy.with("planning");
-    let inputs = Inputs {
-        documents: &loaded.documents,
-        packs: &packs,
-        live_apps: input.filename.is_empty(),
-        unknown_fields: input.unknown_fields(),
-    };
+    let inputs =
+        Inputs { documents: &loaded.documents, packs: &packs, live_apps, unknown_fields: input.unknown_fields() };
     let mut desired = derive(inputs, &session.environment, &session.world);
     check(&mut desired, &session.environment, &session.world);
     let graph = graph::build(&desired).map_err(|cycle| Failure::error(cycle.to_string()))?;

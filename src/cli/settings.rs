@@ -26,6 +26,14 @@ pub(super) fn keycloak_credential(args: &WorldArgs) -> Result<Option<(String, Se
     Ok(Some((username.clone(), SecretString::from(password))))
 }
 
+/// Where what may be lost at any time is kept between runs: the user's cache folder.
+#[expect(clippy::disallowed_methods, reason = "as the XDG Base Directory Specification has it")]
+pub(super) fn cache() -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let folder = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")))?;
+    Some(folder.join("packctl"))
+}
+
 /// Refuses a helm program that was named and is not there: a chart would blame helm's absence from PATH.
 pub(super) fn check_helm(named: Option<&Path>) -> Result<(), Failure> {
     match named {

@@ -4,7 +4,9 @@
 //! keys, `v:` an item of a set, `i:` a position, `.` the element itself. An empty object is a leaf.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
+use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
@@ -74,19 +76,7 @@ pub struct FieldSet {
 impl FieldSet {
     /// Reads FieldsV1. Unknown prefixes are left out, as the server does.
     pub fn from_fields_v1(fields: &Value) -> Self {
-        let mut set = Self::default();
-        let Some(map) = fields.as_object() else { return set };
-        if map.is_empty() {
-            set.member = true;
-        }
-        for (key, below) in map {
-            if key == "." {
-                set.member = true;
-            } else if let Some(step) = step_of(key) {
-                set.children.insert(step, Self::from_fields_v1(below));
-            }
-        }
-        set
+        Self::deserialize(fields).unwrap_or_default()
     }
 
     /// Whether nothing is in it.
@@ -221,7 +211,68 @@ impl FieldSet {
 
 impl<'de> Deserialize<'de> for FieldSet {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self::from_fields_v1(&Value::deserialize(deserializer)?))
+        deserializer.deserialize_any(Fields)
+    }
+}
+
+/// Reads FieldsV1 as it streams by: these maps are a third of what a server sends.
+struct Fields;
+
+impl<'de> Visitor<'de> for Fields {
+    type Value = FieldSet;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FieldsV1")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<FieldSet, M::Error> {
+        let mut set = FieldSet::default();
+        let mut empty = true;
+        while let Some(key) = map.next_key::<Key>()? {
+            empty = false;
+            match key {
+                Key::Step(step) => {
+                    set.children.insert(step, map.next_value()?);
+                }
+                Key::Itself | Key::Unknown => {
+                    set.member |= matches!(key, Key::Itself);
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        set.member |= empty;
+        Ok(set)
+    }
+
+    fn visit_unit<E>(self) -> Result<FieldSet, E> {
+        Ok(FieldSet::default())
+    }
+}
+
+enum Key {
+    /// `.`
+    Itself,
+    Step(PathStep),
+    Unknown,
+}
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(KeyText)
+    }
+}
+
+struct KeyText;
+
+impl Visitor<'_> for KeyText {
+    type Value = Key;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key of FieldsV1")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Key, E> {
+        Ok(if key == "." { Key::Itself } else { step_of(key).map_or(Key::Unknown, Key::Step) })
     }
 }
 

@@ -80,7 +80,7 @@ impl TakeOver {
 
     /// `metadata.managedFields` of a live object afterwards, where `manager` is ours and writes `api_version`.
     pub fn managed_fields(&self, live: &Live, manager: &str, api_version: &str) -> Value {
-        let raw = live.value().pointer("/metadata/managedFields").cloned().unwrap_or_else(|| json!([]));
+        let raw = live.whole().pointer("/metadata/managedFields").cloned().unwrap_or_else(|| json!([]));
         if raw.as_array().is_none_or(|raw| raw.len() != live.managed().len()) {
             // Entries that could not be read must not be lost.
             return raw;
@@ -123,7 +123,7 @@ impl TakeOver {
 
     /// The object as it is when the fields have passed, and nothing else happened.
     pub fn applied_to(&self, live: &Live, manager: &str, api_version: &str) -> Live {
-        let mut value = live.value().clone();
+        let mut value = live.whole();
         if let Some(metadata) = value.get_mut("metadata") {
             metadata["managedFields"] = self.managed_fields(live, manager, api_version);
         }

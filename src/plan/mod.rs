@@ -233,6 +233,7 @@ fn unreadable(world: &World) -> Vec<(String, String)> {
             }
         })
         .collect();
+    found.extend(world.unread.clone());
     found.sort();
     found.dedup();
     found

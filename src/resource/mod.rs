@@ -8,6 +8,7 @@ mod identity;
 mod path;
 mod secret;
 
+pub(crate) use address::of_kind;
 pub use address::{Address, Entry, Side};
 pub use body::{Body, Cause, Hand, Resource, Unknown};
 pub(crate) use identity::hex;

@@ -46,6 +46,12 @@ impl Schemas {
         self.0.get(&key).or_else(|| embedded::schema(group, kind)).or_else(|| BUILT_IN.get(&key))
     }
 
+    /// Adds a schema in the form of a CRD's `openAPIV3Schema`, in the version that is read and written.
+    pub fn add(&mut self, group: &str, kind: &str, version: &str, schema: Value) {
+        let schema = Schema::new(version, Arc::new(schema), Arc::new(Value::Null), true);
+        self.0.insert((group.to_owned(), kind.to_owned()), schema);
+    }
+
     /// Adds the storage version of a CustomResourceDefinition; a CRD without a schema adds nothing.
     pub fn add_crd(&mut self, crd: &Value) {
         if let Some((key, schema)) = read_crd(crd) {

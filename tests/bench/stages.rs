@@ -126,7 +126,8 @@ fn ground(apps: usize) -> (Vec<Document>, packctl::api::Environment, World) {
     let namespace = Address::cluster_scoped("", "Namespace", "apps");
     let gateways = Address::cluster_scoped("", "Namespace", "gateways");
     let gateway = Address::namespaced("gateway.networking.k8s.io", "Gateway", "gateways", "gw");
-    let mut scope = packctl::observe::first(packctl::api::Environment::NAMESPACE);
+    let start = packctl::observe::Start::default();
+    let mut scope = packctl::observe::first(packctl::api::Environment::NAMESPACE, &start);
     scope.clients("nebari");
     let second = packctl::observe::second(packctl::observe::Scope::default(), &environment, &world);
     let lists = scope.lists.into_iter().chain(second.lists).chain([service_list()]);

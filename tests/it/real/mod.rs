@@ -24,4 +24,5 @@ mod packs_refused;
 mod packs_upgrade;
 mod probe;
 mod rights;
+mod schemas;
 mod verdict;

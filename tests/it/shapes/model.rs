@@ -164,12 +164,14 @@ pub(super) fn plan_for(shape: &Shape, snapshot: &Snapshot) -> Plan {
 fn world(snapshot: &Snapshot, environment: &Environment, documents: &[Document]) -> World {
     let mut world = World::default();
     world.kinds = snapshot.kinds();
-    world.absorb(block_on(snapshot.read(&observe::first(Environment::NAMESPACE))));
+    world.absorb(block_on(snapshot.read(&observe::first(Environment::NAMESPACE, &observe::Start::default()))));
     let scope = observe::Scope { documents, ..observe::Scope::default() };
     let mut set = observe::second(scope, environment, &world);
     // What only rules look at is there too.
     set.list("", "Secret");
     world.absorb(block_on(snapshot.read(&set)));
+    let third = observe::third(scope, false, environment, &world);
+    world.absorb(block_on(snapshot.read(&third)));
     world
 }
 
