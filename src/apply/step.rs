@@ -107,7 +107,7 @@ impl Run {
 
     /// What the plan makes of an object: the body of its change, and those of the steps on the way there.
     fn bodies<'r>(&'r self, address: &'r Address) -> impl Iterator<Item = &'r Resource> {
-        let last = self.plan.changes.get(address).and_then(|change| change.resource.as_ref());
+        let last = self.plan.changes.get(address).and_then(|change| change.resource.as_deref());
         let steps = self.plan.steps.iter().filter(move |step| step.address == *address);
         let written = steps.filter_map(|step| match &step.act {
             Act::Apply { resource, .. } => Some(&**resource),

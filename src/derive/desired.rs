@@ -1,6 +1,7 @@
 //! What the inputs want, and what they make go.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::app::{App, Ground};
 use crate::diagnostic::{Diagnostic, Place};
@@ -63,7 +64,7 @@ pub struct PackInfo {
 #[derive(Clone, Debug, Default)]
 pub struct Desired {
     /// Objects and entries that must be as they are here.
-    pub wanted: BTreeMap<Address, Resource>,
+    pub wanted: BTreeMap<Address, Arc<Resource>>,
     /// Objects and entries that go.
     pub unwanted: BTreeMap<Address, Unwanted>,
     /// What cannot be decided, and why: an app's address stands for all that is derived from it.

@@ -34,6 +34,7 @@ pub(crate) use routing::{HTTP, HTTPS};
 pub(crate) use unwanted::{APP_SECRETS, keep_recorded};
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::api::{Environment, UnknownFields};
 use crate::diagnostic::{Diagnostic, Severity};
@@ -173,7 +174,7 @@ fn derive_apps(environment: &Environment, world: &World, desired: &mut Desired) 
                     continue;
                 }
                 for resource in resources {
-                    desired.wanted.insert(resource.address.clone(), resource);
+                    desired.wanted.insert(resource.address.clone(), Arc::new(resource));
                 }
                 if let Some((client, reason)) = login::undecided(&app, &ground, world) {
                     desired.wanted.remove(&client);

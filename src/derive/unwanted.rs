@@ -2,6 +2,8 @@
 //!
 //! Only objects that carry our marks go, and only when everything that decides about them was read.
 
+use std::sync::Arc;
+
 use super::desired::{DeleteRule, Desired, Unwanted};
 use super::marks::{DERIVED, Marked, ours};
 use super::names::{GATEWAY_API, Gateway, Names};
@@ -85,7 +87,7 @@ pub(crate) fn keep_recorded(id: &PackId, world: &World, desired: &mut Desired) {
     let Some(record) = record else { return };
     let live = world.get(&record.address).live().map(|live| recorded_kinds(live.value())).unwrap_or_default();
     let kinds = recorded_kinds(&record.body.value).union(&live).cloned().collect();
-    record.body.value["data"][super::pack::KINDS] = kinds_text(&kinds).into();
+    Arc::make_mut(record).body.value["data"][super::pack::KINDS] = kinds_text(&kinds).into();
 }
 
 /// Why an app cannot go: something that decides about it was not read, or its route would outlive its policy.

@@ -364,7 +364,7 @@ impl<'c> Comparison<'c> {
 }
 
 /// `metadata` as the API server merges it; CRD schemas leave it out (k8s.io/apimachinery `meta/v1` ObjectMeta).
-static METADATA: LazyLock<Schema> = LazyLock::new(|| {
+pub(super) static METADATA: LazyLock<Schema> = LazyLock::new(|| {
     Schema::built_in(json!({
         "type": "object",
         "properties": {

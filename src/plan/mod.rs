@@ -56,9 +56,9 @@ pub fn plan(desired: &Desired, graph: &ResourceGraph, world: &World, cluster: &s
         };
         plan.packs.insert(id.clone(), summary);
     }
-    let conditions = changes(desired, world, answers, &mut plan);
+    let mut conditions = changes(desired, world, answers, &mut plan);
     block_dependants(desired, graph, &mut plan);
-    reopen(desired, world, &mut plan);
+    reopen(desired, world, &mut plan, &mut conditions);
     leave_to_operator(world, &mut plan);
     plan.openings = openings::openings(desired, world, &plan);
     note_anchors(desired, &mut plan);
@@ -82,7 +82,7 @@ fn changes(desired: &Desired, world: &World, answers: &Answers, plan: &mut Plan)
                 if let Some(would_change) = answers.settled.get(address) {
                     settle(&mut compared.change, *would_change);
                 }
-                conditions.insert(address.clone(), (compared.only_if, compared.force));
+                conditions.extend(compared.condition.map(|condition| (address.clone(), condition)));
                 plan.changes.insert(address.clone(), compared.change);
             }
         }
@@ -137,7 +137,7 @@ fn block_dependants(desired: &Desired, graph: &ResourceGraph, plan: &mut Plan) {
 }
 
 /// A route that is open without its login is closed until the login is in force, also where nothing of the route differs.
-fn reopen(desired: &Desired, world: &World, plan: &mut Plan) {
+fn reopen(desired: &Desired, world: &World, plan: &mut Plan, conditions: &mut steps::Conditions) {
     for (id, app) in desired.grounds.keys().filter_map(|id| desired.apps.get_key_value(id)) {
         let names = Names::of(id);
         let open = steps::opens_without_login(world.get(&names.route()).live(), world.get(&names.policy()).live(), app);
@@ -145,6 +145,10 @@ fn reopen(desired: &Desired, world: &World, plan: &mut Plan) {
         if let (true, Some(change)) = (open && written, plan.changes.get_mut(&names.route()))
             && change.action == Action::None
         {
+            if let Some((resource, live)) = desired.wanted.get(&change.address).zip(world.get(&change.address).live()) {
+                let condition = || compare::at_rest_until_written(resource, live, world);
+                conditions.entry(change.address.clone()).or_insert_with(condition);
+            }
             change.action = Action::Update;
             change.notes.push("closed until the login is in force, then opened".into());
         }

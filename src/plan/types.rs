@@ -1,6 +1,7 @@
 //! A plan: the complete decision. `apply` needs nothing else and makes no choice.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -51,9 +52,9 @@ pub struct Change {
     /// Fields of an update; for a create none (the body tells).
     pub fields: Vec<FieldChange>,
     /// The desired resource; `None` for deletes.
-    pub resource: Option<Resource>,
+    pub resource: Option<Arc<Resource>>,
     /// The live object, secrets as placeholders; `None` where there is none.
-    pub before: Option<Value>,
+    pub before: Option<Arc<Value>>,
     /// Why a delete.
     pub rule: Option<DeleteRule>,
     /// The app that it belongs to.
@@ -72,7 +73,7 @@ impl Change {
     /// Whether it belongs to whoever holds the controller's Lease: all that is derived from an app, and the anchors of Gateways.
     pub fn is_derived(&self) -> bool {
         let of_app = self.app.is_some() && self.address.as_app().is_none();
-        let body = self.resource.as_ref().map(|resource| &resource.body.value).or(self.before.as_ref());
+        let body = self.resource.as_ref().map(|resource| &resource.body.value).or(self.before.as_deref());
         let labels = body.and_then(|body| body.pointer("/metadata/labels"));
         of_app || labels.is_some_and(|labels| labels.get(ANCHOR_GATEWAY).is_some())
     }
@@ -117,7 +118,7 @@ pub enum Act {
     /// Server-side apply, or a Keycloak write, of this body.
     Apply {
         /// Without uid, resourceVersion and owner; unknowns absent.
-        resource: Box<Resource>,
+        resource: Arc<Resource>,
         /// Take fields that the plan lists as drift.
         force: bool,
     },

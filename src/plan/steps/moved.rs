@@ -1,5 +1,7 @@
 //! What an app leaves behind when its routes move to another listener.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::Builder;
@@ -58,7 +60,7 @@ impl Builder<'_> {
             }
             let moved = self.moved(app).into_iter().map(|step| (step, "no route is on the old listener any more"));
             let after = moved.chain([(wide, "the lock is on both listeners meanwhile")]).collect();
-            let act = Act::Apply { resource: Box::new(resource.clone()), force: false };
+            let act = Act::Apply { resource: Arc::clone(resource), force: false };
             self.push(&change.address, "narrow", act, Vec::new(), after, Precondition::After(wide));
         }
     }

@@ -1,6 +1,7 @@
 //! The steps of an app's routes: closed, guarded, opened.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -37,7 +38,7 @@ impl<'b> Builder<'b> {
         } else {
             (Vec::new(), BTreeMap::new())
         };
-        let act = Act::Apply { resource: Box::new(closed(resource)), force };
+        let act = Act::Apply { resource: Arc::new(closed(resource)), force };
         Some(self.push(&address, "close", act, waits, after, only_if))
     }
 
@@ -45,7 +46,7 @@ impl<'b> Builder<'b> {
         &mut self,
         app: &'b AppId,
         change: &'b Change,
-        resource: &Resource,
+        resource: &Arc<Resource>,
         mut after: BTreeMap<usize, &'static str>,
         only_if: Precondition,
         force: bool,
@@ -54,33 +55,33 @@ impl<'b> Builder<'b> {
         let address = &change.address;
         let Some((ground, derived)) = self.desired.grounds.get(app).zip(self.desired.apps.get(app)) else { return };
         let names = Names::of(app);
-        let live_weight = change.before.as_ref().map(weight);
+        let live_weight = change.before.as_deref().map(weight);
         let attached = live_weight.is_some_and(|weight| weight > 0) && !moves(change);
         let attach = if attached { Vec::new() } else { self.attach_waits(app, ground) };
         let served = served(app, ground, names.policy(), address.clone());
-        let apply = |resource: Resource, force| Act::Apply { resource: Box::new(resource), force };
+        let apply = |resource: Arc<Resource>, force| Act::Apply { resource, force };
         let last = if !derived.login() {
-            self.push(address, title(change.action), apply(resource.clone(), force), attach, after, only_if)
+            self.push(address, title(change.action), apply(Arc::clone(resource), force), attach, after, only_if)
         } else if let Some(before) = self.last.get(address).copied() {
             after.insert(before, OPENED);
             after.extend(self.other_listener(ground, derived));
             let opening = [self.attach_waits(app, ground), served.clone(), login_answers(derived, ground)].concat();
-            self.push(address, "open", apply(resource.clone(), false), opening, after, Precondition::After(before))
+            self.push(address, "open", apply(Arc::clone(resource), false), opening, after, Precondition::After(before))
         } else if attached {
             // What stands behind it may change: the policy of this plan is in force before that is reached.
             let policy = vec![Until::PolicyAccepted(names.policy())];
-            self.push(address, title(change.action), apply(resource.clone(), force), policy, after, only_if)
+            self.push(address, title(change.action), apply(Arc::clone(resource), force), policy, after, only_if)
         } else if live_weight == Some(0) && !moves(change) {
             after.extend(self.other_listener(ground, derived));
             let opening = [attach, served.clone(), login_answers(derived, ground)].concat();
-            self.push(address, "open", apply(resource.clone(), force), opening, after, only_if)
+            self.push(address, "open", apply(Arc::clone(resource), force), opening, after, only_if)
         } else {
             // Closed first: a policy has no status before its route exists, so nothing could be awaited.
             let opening = [attach.clone(), served.clone(), login_answers(derived, ground)].concat();
-            let before = self.push(address, "close", apply(closed(resource), force), attach, after, only_if);
+            let before = self.push(address, "close", apply(Arc::new(closed(resource)), force), attach, after, only_if);
             let mut after = BTreeMap::from([(before, OPENED)]);
             after.extend(self.other_listener(ground, derived));
-            self.push(address, "open", apply(resource.clone(), false), opening, after, Precondition::After(before))
+            self.push(address, "open", apply(Arc::clone(resource), false), opening, after, Precondition::After(before))
         };
         self.check(address, last, served, ground, derived);
     }
@@ -90,7 +91,7 @@ impl<'b> Builder<'b> {
         &mut self,
         app: &'b AppId,
         change: &'b Change,
-        resource: &Resource,
+        resource: &Arc<Resource>,
         after: BTreeMap<usize, &'static str>,
         only_if: Precondition,
         force: bool,
@@ -99,7 +100,7 @@ impl<'b> Builder<'b> {
         let Some((ground, derived)) = self.desired.grounds.get(app).zip(self.desired.apps.get(app)) else { return };
         let attached = change.before.is_some() && !moves(change);
         let attach = if attached { Vec::new() } else { self.attach_waits(app, ground) };
-        let act = Act::Apply { resource: Box::new(resource.clone()), force };
+        let act = Act::Apply { resource: Arc::clone(resource), force };
         let last = self.push(address, title(change.action), act, attach, after, only_if);
         let served = served(app, ground, Names::of(app).public_policy(), address.clone());
         self.check(address, last, served, ground, derived);

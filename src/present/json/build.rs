@@ -245,7 +245,7 @@ impl Writer<'_> {
             pack: change.pack.as_ref().map(ToString::to_string),
             steps: change.steps.clone(),
             preconditions: steps().map(|step| precondition(&step.only_if)).collect(),
-            ownership: change.resource.as_ref().map(ownership),
+            ownership: change.resource.as_deref().map(ownership),
             drift_by: drifts.collect(),
             fields: change.fields.iter().map(|field| self.field(field)).collect(),
             cause: change.resource.as_ref().map(|resource| self.causes(resource)).unwrap_or_default(),
