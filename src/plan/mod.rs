@@ -140,8 +140,9 @@ fn block_dependants(desired: &Desired, graph: &ResourceGraph, plan: &mut Plan) {
 fn reopen(desired: &Desired, world: &World, plan: &mut Plan) {
     for (id, app) in desired.grounds.keys().filter_map(|id| desired.apps.get_key_value(id)) {
         let names = Names::of(id);
-        let open = steps::opens_without_login(world.get(&names.route()).live(), world.get(&names.policy()).live(), app);
-        let written = plan.changes.get(&names.policy()).is_some_and(|change| change.action != Action::None);
+        let policy = plan.changes.get(&names.policy());
+        let open = steps::opens_without_login(app, world, policy);
+        let written = policy.is_some_and(|change| change.action != Action::None);
         if let (true, Some(change)) = (open && written, plan.changes.get_mut(&names.route()))
             && change.action == Action::None
         {
