@@ -60,9 +60,14 @@ pub(super) fn wanted(
             force = adopt::fields(resource, live, owner_uid, &over, world, &mut difference);
             (Action::Adopt, Some(Taking { over, needs_consent: evidence.is_none() }))
         }
-        Standing::Ours | Standing::Foreign(_) => {
-            (action(resource, &difference)?, adopt::from_co_owners(resource, live, &difference, consent))
-        }
+        Standing::Ours | Standing::Foreign(_) => match adopt::entry(resource, live, &difference) {
+            Some(taking) => {
+                // The server makes up a holder of what nobody on record holds; all of it is listed as adopted.
+                force = taking.over.is_empty();
+                (Action::Adopt, Some(taking))
+            }
+            None => (action(resource, &difference)?, adopt::from_co_owners(resource, live, &difference, consent)),
+        },
     };
     if consent == Consent::Withheld
         && let Some(taking) = taking.as_ref().filter(|taking| taking.needs_consent)
@@ -89,13 +94,7 @@ fn action(resource: &Resource, difference: &Difference) -> Result<Action, String
     }
     // Only an entry of a shared object gets here without being ours; the rest is refused by a rule or adopted.
     match &resource.hand {
-        Hand::Entry { .. } => match difference.fields.iter().find(|field| field.before.is_some()) {
-            None => Ok(Action::Create),
-            Some(field) => match &field.class {
-                Class::Foreign(who) => Err(format!("`{}` has another value, set by {}", field.path, who.name())),
-                _ => Err(format!("`{}` has another value", field.path)),
-            },
-        },
+        Hand::Entry { .. } => Ok(Action::Create),
         Hand::Whole | Hand::Record => Err("it exists and is not packctl's".into()),
     }
 }

@@ -3,6 +3,7 @@
 //! In: what is desired, the graph, the observed world. Out: a [`Plan`] that is complete; whoever applies it makes no choice.
 
 mod adopt;
+mod block;
 mod compare;
 mod digest;
 mod health;
@@ -57,7 +58,8 @@ pub fn plan(desired: &Desired, graph: &ResourceGraph, world: &World, cluster: &s
         plan.packs.insert(id.clone(), summary);
     }
     let conditions = changes(desired, world, answers, &mut plan);
-    block_dependants(desired, graph, &mut plan);
+    block::dependants(desired, graph, &mut plan);
+    block::needed_still(desired, &mut plan);
     reopen(desired, world, &mut plan);
     leave_to_operator(world, &mut plan);
     plan.openings = openings::openings(desired, world, &plan);
@@ -116,23 +118,6 @@ fn settle(change: &mut Change, would_change: bool) {
         }
     } else {
         change.fields.retain(|field| !matches!(field.class, Class::Doubt(_)));
-    }
-}
-
-/// A change that needs something that cannot be told cannot be made; what is as wanted stays so.
-fn block_dependants(desired: &Desired, graph: &ResourceGraph, plan: &mut Plan) {
-    let mut queue: Vec<Address> = plan.blocked.keys().chain(desired.refused.keys()).cloned().collect();
-    while let Some(blocked) = queue.pop() {
-        for (dependant, why) in graph.needed_by(&blocked) {
-            let changes = plan.changes.get(dependant).is_some_and(|change| change.action != Action::None);
-            if changes {
-                plan.changes.remove(dependant);
-                let how = if desired.refused.contains_key(&blocked) { "refused" } else { "blocked" };
-                plan.blocked.insert(dependant.clone(), format!("{why}: {} is {how}", blocked.short()));
-                plan.blocked_by.insert(dependant.clone(), blocked.clone());
-                queue.push(dependant.clone());
-            }
-        }
     }
 }
 

@@ -144,6 +144,11 @@ fn rank(change: &Change) -> usize {
     }
 }
 
+/// Whether a change takes something away that routes or pods of its app may still need: all but the routes and their policies.
+pub(in crate::plan) fn is_needed_by_routes(change: &Change) -> bool {
+    rank(change) > POLICY
+}
+
 fn is_of_a_route(app: &AppId, policy: &Address) -> bool {
     let names = Names::of(app);
     [names.policy(), names.public_policy()].contains(policy)

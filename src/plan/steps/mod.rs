@@ -17,6 +17,7 @@ use crate::graph::ResourceGraph;
 use crate::observed::World;
 use crate::resource::{Address, AppId, PackId, Resource};
 
+pub(super) use delete::is_needed_by_routes;
 pub(super) use route::{opens_without_login, weight};
 
 /// What the comparison found, per change.
