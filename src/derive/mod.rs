@@ -9,6 +9,7 @@ mod app;
 mod desired;
 mod effective;
 mod ground;
+mod left;
 mod login;
 mod marks;
 mod names;
@@ -21,7 +22,7 @@ mod unwanted;
 
 pub use anchor::anchor;
 pub use app::{App, Attachment, CertificateSource, Ground, Identity, Realm, RoutePath, Tls};
-pub use desired::{DeleteRule, Desired, PackInfo, Unwanted};
+pub use desired::{DeleteRule, Desired, Left, PackInfo, Unwanted};
 pub use ground::cluster_name;
 pub use names::{ANCHOR_GATEWAY, ANCHOR_PATH, APP_NAME, APP_NAMESPACE, Gateway, MANAGED, Names, ROUTES_FROM};
 pub use standing::{Standing, standing};

@@ -29,7 +29,13 @@ pub(super) fn needed_still(desired: &Desired, plan: &mut Plan) {
     let mut stays: Vec<(Address, Address)> = Vec::new();
     for change in plan.changes.values() {
         let Some(app) = change.app.as_ref().filter(|_| change.rule == Some(DeleteRule::NotWanted)) else { continue };
-        if let Some(blocked) = blocked_of(app, desired, plan).filter(|_| is_needed_by_routes(change)) {
+        let Some(blocked) = blocked_of(app, desired, plan) else { continue };
+        // Of an app that does not become ours nothing goes that is not ours.
+        let is_left = desired.unwanted.get(&change.address).is_some_and(|unwanted| unwanted.left.is_some());
+        let app = Address::app(app);
+        if is_left && plan.blocked.contains_key(&app) {
+            stays.push((change.address.clone(), app));
+        } else if is_needed_by_routes(change) {
             stays.push((change.address.clone(), blocked.clone()));
         }
     }

@@ -120,6 +120,13 @@ fn change(resource: &Resource, action: Action) -> Change {
 pub(super) fn unwanted(address: &Address, unwanted: &Unwanted, world: &World) -> Option<(Change, Precondition)> {
     let live = world.get(address).live()?;
     let entry = address.entry.is_some();
+    let mut notes = Vec::new();
+    if live.leaving && !entry {
+        notes.push("it is being deleted already".into());
+    }
+    let left = unwanted.left.as_ref();
+    notes.extend(left.map(|left| format!("made by nebari-operator; {}", left.evidence)));
+    let over = left.map(|left| left.over.clone()).filter(|over| !over.is_empty());
     let before = if entry { None } else { Some(live.value().clone()) };
     let change = Change {
         address: address.clone(),
@@ -132,8 +139,8 @@ pub(super) fn unwanted(address: &Address, unwanted: &Unwanted, world: &World) ->
         app: unwanted.app.clone(),
         pack: unwanted.pack.clone(),
         steps: Vec::new(),
-        notes: if live.leaving && !entry { vec!["it is being deleted already".into()] } else { Vec::new() },
-        taking: None,
+        notes,
+        taking: over.map(|over| Taking { over, needs_consent: false }),
     };
     Some((change, Precondition::Owned { uid: live.uid.clone() }))
 }
