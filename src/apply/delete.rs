@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::step::Stop;
 use super::write::VERSION_MOVES;
 use super::{Outcome, Run};
-use crate::derive::listener;
+use crate::derive::{FINALIZER, listener};
 use crate::observed::{Live, Observed, World};
 use crate::plan::{Precondition, Step};
 use crate::provider::{Verb, Write, WriteError};
@@ -49,6 +49,37 @@ impl Run {
                         }
                     }
                 }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Stop::Changed(format!("{} kept changing", step.address.short())))
+    }
+
+    /// Takes nebari-operator's finalizer off an app.
+    pub(super) async fn finalize(&self, step: &Step) -> Result<Outcome, Stop> {
+        let Precondition::Owned { uid } = &step.only_if else {
+            return Err(Stop::Failed("the plan gives no precondition for this write".into()));
+        };
+        for _ in 0..VERSION_MOVES {
+            let world = self.look(&step.address).await;
+            let seen = match world.get(&step.address) {
+                Observed::Absent => return Ok(Outcome::AlreadyDone),
+                Observed::Present(live) | Observed::Leaving(live) if live.uid == *uid => live,
+                Observed::Unreadable(reason) => return Err(Stop::Failed(reason.to_owned())),
+                _ => return Err(Stop::Changed(format!("{} is not the one that the plan saw", step.address.short()))),
+            };
+            let found = seen.value().pointer("/metadata/finalizers").and_then(Value::as_array);
+            let texts = found.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+            let (ours, finalizers): (Vec<String>, Vec<String>) = texts.partition(|name| name == FINALIZER);
+            if ours.is_empty() {
+                return Ok(Outcome::AlreadyDone);
+            }
+            let verb = Verb::Finalizers { finalizers, uid: uid.clone(), version: seen.version.clone() };
+            let write = Write { address: step.address.clone(), api_version: api_version_of(seen, &self.world), verb };
+            match self.put(&write).await {
+                Ok(_) => return Ok(Outcome::Done),
+                Err(WriteError::NotFound(_)) => return Ok(Outcome::AlreadyDone),
+                Err(WriteError::Changed(_) | WriteError::OutcomeUnknown(_)) => {}
                 Err(error) => return Err(error.into()),
             }
         }

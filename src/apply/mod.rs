@@ -56,6 +56,8 @@ impl Limits {
             Until::CertificateReady(_) | Until::ListenerProgrammed(_) => self.certificate,
             // Counted from the anchor's creation; a minute more than the drain itself.
             Until::Drained(_) => Duration::from_secs(120).max(self.status),
+            // nebari-operator tries again after it failed, and asks Keycloak for up to 30 seconds each time.
+            Until::Gone(address) if address.as_app().is_some() => Duration::from_secs(120).max(self.status),
             Until::PolicyAccepted(_) | Until::RouteAccepted(_) | Until::Gone(_) | Until::Answers(_) => self.status,
         }
     }

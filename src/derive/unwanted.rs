@@ -206,8 +206,13 @@ fn destroy_app(app: &AppId, marked: &Marked, environment: &Environment, world: &
     leave_app(app, None, marked, world, DeleteRule::Destroyed, desired);
     match live {
         Some(live) if ours(live) => {
-            let unwanted =
-                Unwanted { rule: DeleteRule::Destroyed, hand: Hand::Whole, app: Some(app.clone()), pack: None, left: None };
+            let unwanted = Unwanted {
+                rule: DeleteRule::Destroyed,
+                hand: Hand::Whole,
+                app: Some(app.clone()),
+                pack: None,
+                left: None,
+            };
             desired.unwanted.insert(address, unwanted);
         }
         Some(_) => {
@@ -319,7 +324,8 @@ fn destroy_anchor(gateway: &Gateway, world: &World, desired: &mut Desired) {
     }
     for address in gateway.anchor() {
         if world.get(&address).live().is_some_and(ours) {
-            let unwanted = Unwanted { rule: DeleteRule::Destroyed, hand: Hand::Whole, app: None, pack: None, left: None };
+            let unwanted =
+                Unwanted { rule: DeleteRule::Destroyed, hand: Hand::Whole, app: None, pack: None, left: None };
             desired.unwanted.insert(address, unwanted);
         }
     }

@@ -7,14 +7,14 @@ mod block;
 mod compare;
 mod digest;
 mod health;
-mod holder;
 mod openings;
+mod operator;
 mod select;
 mod status;
 mod steps;
 mod types;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 pub use crate::derive::DeleteRule;
 pub use health::{Health, answered, endpoint, health};
@@ -25,13 +25,11 @@ pub use types::{
     Step, Taking, Until,
 };
 
-pub(crate) use holder::OPERATOR_DEPLOYMENT;
-
 use crate::derive::{Desired, Names};
 use crate::diff::Class;
 use crate::graph::ResourceGraph;
 use crate::observed::{Coverage, Observed, World};
-use crate::resource::{Address, AppId, PackId};
+use crate::resource::Address;
 
 /// Plans.
 pub fn plan(desired: &Desired, graph: &ResourceGraph, world: &World, cluster: &str, answers: &Answers) -> Plan {
@@ -61,7 +59,7 @@ pub fn plan(desired: &Desired, graph: &ResourceGraph, world: &World, cluster: &s
     block::dependants(desired, graph, &mut plan);
     block::needed_still(desired, &mut plan);
     reopen(desired, world, &mut plan);
-    leave_to_operator(world, &mut plan);
+    operator::leave(desired, world, &mut plan);
     plan.openings = openings::openings(desired, world, &plan);
     note_anchors(desired, &mut plan);
     plan.steps = steps::build(&mut plan.changes, desired, graph, world, &conditions);
@@ -137,39 +135,6 @@ fn reopen(desired: &Desired, world: &World, plan: &mut Plan) {
     }
 }
 
-fn leave_to_operator(world: &World, plan: &mut Plan) {
-    let Some(holder) = holder::holder(world) else { return };
-    let mut staying: BTreeSet<AppId> = BTreeSet::new();
-    for change in plan.changes.values_mut() {
-        if change.action != Action::None && change.is_derived() {
-            change.actor = Actor::Operator(holder.clone());
-            if change.action == Action::Delete {
-                staying.extend(change.app.clone());
-            }
-        }
-    }
-    // An app whose objects stay does not go, nor does the record that leads back to it.
-    let packs: BTreeSet<PackId> = plan
-        .changes
-        .values()
-        .filter(|change| change.app.as_ref().is_some_and(|app| staying.contains(app)))
-        .filter_map(|change| change.pack.clone())
-        .collect();
-    for change in plan.changes.values_mut() {
-        let of_app = change.address.as_app().is_some_and(|app| staying.contains(&app));
-        let of_pack = change.pack.as_ref().is_some_and(|pack| packs.contains(pack));
-        let is_record = change.pack.as_ref().is_some_and(|pack| change.address.name == pack.record_name());
-        if of_pack && is_record && change.action == Action::Update {
-            // It goes on naming what stays.
-            change.action = Action::None;
-            change.fields.clear();
-        }
-        if change.action == Action::Delete && (of_app || of_pack) {
-            change.actor = Actor::Operator(holder.clone());
-        }
-    }
-}
-
 fn note_anchors(desired: &Desired, plan: &mut Plan) {
     let routes: BTreeSet<Address> = desired
         .grounds
@@ -223,17 +188,4 @@ fn unreadable(world: &World) -> Vec<(String, String)> {
     found.sort();
     found.dedup();
     found
-}
-
-impl Plan {
-    /// Apps with a change that an operator or controller keeps to itself, and how that was seen.
-    pub fn left_to_operator(&self) -> BTreeMap<&AppId, &str> {
-        self.changes
-            .values()
-            .filter_map(|change| match (&change.actor, &change.app) {
-                (Actor::Operator(holder), Some(app)) if change.action != Action::None => Some((app, holder.as_str())),
-                _ => None,
-            })
-            .collect()
-    }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::steps::{opens_without_login, weight};
-use super::types::{Action, Opening, Plan};
-use crate::derive::{Desired, Names};
+use super::types::{Action, Actor, Opening, Plan};
+use crate::derive::{DeleteRule, Desired, Names};
 use crate::diagnostic::Place;
 use crate::observed::World;
 use crate::resource::{Address, AppId};
@@ -98,6 +98,8 @@ fn place(desired: &Desired, app: &AppId, number: usize) -> Option<Place> {
 fn after<'p>(address: &Address, world: &'p World, plan: &'p Plan) -> Option<&'p Value> {
     let live = || world.get(address).live().map(|live| live.value());
     match plan.changes.get(address) {
+        // What the operator leaves behind stays open.
+        Some(change) if change.rule == Some(DeleteRule::NotWanted) && change.actor != Actor::Packctl => live(),
         Some(change) if change.action == Action::Delete => None,
         Some(change) => change.resource.as_ref().map(|resource| &resource.body.value).or_else(live),
         None => live(),

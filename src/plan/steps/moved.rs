@@ -36,9 +36,11 @@ impl Builder<'_> {
 
     /// Whether every listener of an app that is to go does so in this plan: a blocked one keeps its lock.
     fn all_leave(&self, app: &AppId) -> bool {
-        let of_app = self.desired.unwanted.iter().filter(|(address, unwanted)| {
-            unwanted.app.as_ref() == Some(app) && address.entry.is_some()
-        });
+        let of_app = self
+            .desired
+            .unwanted
+            .iter()
+            .filter(|(address, unwanted)| unwanted.app.as_ref() == Some(app) && address.entry.is_some());
         of_app.into_iter().all(|(address, _)| self.acting.contains_key(address))
     }
 
