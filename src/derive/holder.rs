@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::api::{Environment, Lease};
+use crate::api::{Environment, Lease, OperatorSettings};
 use crate::observed::{Observed, World};
 use crate::resource::Address;
 
@@ -57,6 +57,14 @@ pub fn holder(world: &World) -> Option<Holder> {
             Some(Holder { seen, alive: true })
         }
     }
+}
+
+/// The settings of a nebari-operator that is alive, and the Deployment that has them.
+pub fn operator_settings(world: &World) -> Option<(OperatorSettings, Address)> {
+    let namespace = world.seen.controller.as_deref().unwrap_or(Environment::NAMESPACE);
+    let address = Address::namespaced("apps", "Deployment", namespace, OPERATOR_DEPLOYMENT);
+    let live = world.get(&address).live().filter(|_| holder(world).is_some_and(|holder| holder.alive))?;
+    Some((OperatorSettings::of(live.value(), namespace)?, address))
 }
 
 /// How many replicas nebari-operator is asked to have.

@@ -25,7 +25,7 @@ pub use anchor::anchor;
 pub use app::{App, Attachment, CertificateSource, Ground, Identity, Realm, RoutePath, Tls};
 pub use desired::{DeleteRule, Desired, Left, PackInfo, Unwanted};
 pub use ground::cluster_name;
-pub use holder::{Holder, holder};
+pub use holder::{Holder, holder, operator_settings};
 pub use names::{ANCHOR_GATEWAY, ANCHOR_PATH, APP_NAME, APP_NAMESPACE, Gateway, MANAGED, Names, ROUTES_FROM};
 pub use standing::{Standing, standing};
 pub use unwanted::{Target, destroy};

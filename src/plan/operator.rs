@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::types::{Action, Actor, Change, Plan};
 use crate::derive::{DeleteRule, Desired, FINALIZER, Holder, Names, holder};
 use crate::observed::{Live, World};
-use crate::resource::{Address, AppId, Hand, PackId};
+use crate::resource::{Address, AppId, FieldPath, Hand, PackId};
 
 /// How long an app with login answers everybody while nebari-operator makes it: measured, 10 to 50 apps at once.
 const OPEN_FIRST: &str = "nebari-operator makes the route before its policy: open to everybody for 0.2 to 4 s";
@@ -116,7 +116,7 @@ pub(super) fn has_finalizer(app: &Value) -> bool {
 fn rest(desired: &Desired, world: &World, holder: &Holder, plan: &mut Plan) {
     let idle = |app: &&AppId| {
         let address = Address::app(app);
-        let is_still = plan.changes.get(&address).is_none_or(|change| change.action == Action::None);
+        let is_still = plan.changes.get(&address).is_none_or(leaves_spec);
         is_still && world.get(&address).live().is_some_and(is_done) && !is_ours(app, desired, world)
     };
     let apps: BTreeSet<AppId> = desired.apps.keys().filter(idle).cloned().collect();
@@ -140,6 +140,13 @@ fn rest(desired: &Desired, world: &World, holder: &Holder, plan: &mut Plan) {
     plan.blocked.retain(|address, _| !of_idle(address) && !anchors.contains(address));
     plan.blocked_by.retain(|address, _| !of_idle(address) && !anchors.contains(address));
     plan.left = apps.into_iter().map(|app| (app, holder.seen.clone())).collect();
+}
+
+/// Whether a change of an app gives the operator nothing to do.
+fn leaves_spec(change: &Change) -> bool {
+    let spec = FieldPath::of("spec");
+    !matches!(change.action, Action::Create | Action::Delete | Action::Replace)
+        && !change.fields.iter().any(|field| field.path.starts_with(&spec))
 }
 
 /// Whether the operator says that it made everything that the app asks for now.
