@@ -65,6 +65,7 @@ impl Run {
             Act::Apply { resource, force } => self.write(step, resource, *force).await,
             Act::Delete => self.delete(step).await,
             Act::Release { api_version, hand } => self.release(step, api_version, hand).await,
+            Act::Finalize => self.finalize(step).await,
             Act::Nothing => Ok(Outcome::Done),
         };
         drop(permit);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::app::{App, Ground};
 use crate::diagnostic::{Diagnostic, Place};
+use crate::observed::TakeOver;
 use crate::resource::{Address, AppId, Hand, PackId, Resource};
 
 /// Why an object is deleted.
@@ -43,6 +44,17 @@ pub struct Unwanted {
     pub app: Option<AppId>,
     /// The pack that it belongs to.
     pub pack: Option<PackId>,
+    /// It does not carry our marks: nebari-operator made it for the app.
+    pub left: Option<Left>,
+}
+
+/// What nebari-operator made for an app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// What shows that it is the app's.
+    pub evidence: &'static str,
+    /// What must pass to us before we can let it go: of an entry all of its fields, of a whole object nothing.
+    pub over: TakeOver,
 }
 
 /// A pack of the input, as far as the plan speaks of it.

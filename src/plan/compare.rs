@@ -70,9 +70,14 @@ pub(super) fn wanted(
             force = adopt::fields(resource, live, owner_uid, &over, world, &mut difference);
             (Action::Adopt, Some(Taking { over, needs_consent: evidence.is_none() }))
         }
-        Standing::Ours | Standing::Foreign(_) => {
-            (action(resource, &difference)?, adopt::from_co_owners(resource, live, &difference, consent))
-        }
+        Standing::Ours | Standing::Foreign(_) => match adopt::entry(resource, live, &difference) {
+            Some(taking) => {
+                // The server makes up a holder of what nobody on record holds; all of it is listed as adopted.
+                force = taking.over.is_empty();
+                (Action::Adopt, Some(taking))
+            }
+            None => (action(resource, &difference)?, adopt::from_co_owners(resource, live, &difference, consent)),
+        },
     };
     if consent == Consent::Withheld
         && let Some(taking) = taking.as_ref().filter(|taking| taking.needs_consent)
@@ -115,13 +120,7 @@ fn action(resource: &Resource, difference: &Difference) -> Result<Action, String
     }
     // Only an entry of a shared object gets here without being ours; the rest is refused by a rule or adopted.
     match &resource.hand {
-        Hand::Entry { .. } => match difference.fields.iter().find(|field| field.before.is_some()) {
-            None => Ok(Action::Create),
-            Some(field) => match &field.class {
-                Class::Foreign(who) => Err(format!("`{}` has another value, set by {}", field.path, who.name())),
-                _ => Err(format!("`{}` has another value", field.path)),
-            },
-        },
+        Hand::Entry { .. } => Ok(Action::Create),
         Hand::Whole | Hand::Record => Err("it exists and is not packctl's".into()),
     }
 }
@@ -147,6 +146,13 @@ fn change(resource: &Arc<Resource>, action: Action) -> Change {
 pub(super) fn unwanted(address: &Address, unwanted: &Unwanted, world: &World) -> Option<(Change, Precondition)> {
     let live = world.get(address).live()?;
     let entry = address.entry.is_some();
+    let mut notes = Vec::new();
+    if live.leaving && !entry {
+        notes.push("it is being deleted already".into());
+    }
+    let left = unwanted.left.as_ref();
+    notes.extend(left.map(|left| format!("made by nebari-operator; {}", left.evidence)));
+    let over = left.map(|left| left.over.clone()).filter(|over| !over.is_empty());
     let before = if entry { None } else { Some(Arc::clone(live.shared())) };
     let change = Change {
         address: address.clone(),
@@ -159,8 +165,8 @@ pub(super) fn unwanted(address: &Address, unwanted: &Unwanted, world: &World) ->
         app: unwanted.app.clone(),
         pack: unwanted.pack.clone(),
         steps: Vec::new(),
-        notes: if live.leaving && !entry { vec!["it is being deleted already".into()] } else { Vec::new() },
-        taking: None,
+        notes,
+        taking: over.map(|over| Taking { over, needs_consent: false }),
     };
     Some((change, Precondition::Owned { uid: live.uid.clone() }))
 }

@@ -131,6 +131,8 @@ pub enum Act {
         /// Which manager.
         hand: Hand,
     },
+    /// Take nebari-operator's finalizer off an app: what it stands for is gone.
+    Finalize,
     /// Nothing is written; the step only waits.
     Nothing,
 }
@@ -318,6 +320,8 @@ pub struct Plan {
     pub blocked_by: BTreeMap<Address, Address>,
     /// What stays behind on purpose after a delete: which, and why.
     pub kept: BTreeMap<Address, String>,
+    /// Apps that are left to nebari-operator, which says that they are ready: nothing is planned of them. How it was seen.
+    pub left: BTreeMap<AppId, String>,
     /// Apps (and `-` for objects without one) by the digest of their actions, bodies, order and fingerprints.
     pub digests: BTreeMap<String, String>,
 }

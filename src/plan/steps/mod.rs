@@ -13,11 +13,12 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::types::{Act, Action, Actor, Change, Precondition, Step, Until};
-use crate::derive::{Desired, Names, kinds_text, recorded_kinds};
+use crate::derive::{Desired, Names, holder, kinds_text, recorded_kinds};
 use crate::graph::ResourceGraph;
 use crate::observed::World;
 use crate::resource::{Address, AppId, PackId, Resource};
 
+pub(super) use delete::is_needed_by_routes;
 pub(super) use route::{opens_without_login, weight};
 
 /// What the comparison found, per change.
@@ -36,6 +37,8 @@ struct Builder<'b> {
     done: BTreeMap<Address, Vec<usize>>,
     of_app: BTreeMap<&'b AppId, Vec<usize>>,
     of_pack: BTreeMap<&'b PackId, Vec<usize>>,
+    /// An operator takes away what is derived from an app when the app goes.
+    operated: bool,
     /// Steps that take a listener off its Gateway, by Gateway and hostname.
     released: BTreeMap<(Address, String), usize>,
 }
@@ -61,6 +64,7 @@ pub(super) fn build(
         done: BTreeMap::new(),
         of_app: BTreeMap::new(),
         of_pack: BTreeMap::new(),
+        operated: holder(world).is_some(),
         released: BTreeMap::new(),
     };
     builder.deletes();

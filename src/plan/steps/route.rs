@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::{Builder, title};
 use crate::derive::{App, Attachment, CertificateSource, Ground, HTTP, HTTPS, Names, RoutePath};
-use crate::diff::FieldChange;
-use crate::observed::Live;
+use crate::diff::{Class, FieldChange};
+use crate::observed::{Live, World};
 use crate::plan::types::{Act, Change, Precondition, Probe, Until};
 use crate::resource::{Address, AppId, Cause, FieldPath, Hand, Resource};
 
@@ -24,7 +24,7 @@ impl<'b> Builder<'b> {
         let resource = self.desired.wanted.get(&address)?;
         let live = self.world.get(&address).live().filter(|route| weight(route.value()) > 0);
         let moves = live.is_some() && derived.login() && self.acting.get(&address).is_some_and(|change| moves(change));
-        if !moves && !opens_without_login(live, self.world.get(&names.policy()).live(), derived) {
+        if !moves && !opens_without_login(derived, self.world, self.acting.get(&names.policy()).copied()) {
             return None;
         }
         let (only_if, force) = self.conditions.get(&address).cloned()?;
@@ -189,14 +189,38 @@ fn moves(change: &Change) -> bool {
 /// Whether a policy asks for login and denies who has none.
 ///
 /// That of nebari-operator asks for it and says no more. It is adopted in place: the login is in force before and after, and
-/// to close every app on the day that packctl takes over would be an outage for nothing.
-fn is_guarded(live: &Live) -> bool {
+/// to close every app on the day that packctl takes over would be an outage for nothing. Of ours all that decides who gets in
+/// must be packctl's word: a rule that another hand added may allow anybody, a target that it moved protects nothing. What is
+/// ours and differs because the input moved is the login of before, which is in force.
+fn is_guarded(live: &Live, route: &Address, change: Option<&Change>) -> bool {
     let policy = live.value();
+    if !is_on(policy, route) || policy.pointer("/spec/oidc").is_none() {
+        return false;
+    }
     if live.applied_by(Hand::MANAGER).is_none() {
-        return policy.pointer("/spec/oidc").is_some();
+        // Without `jwt` nobody looks at the token of a request that the login filter lets pass.
+        return policy.pointer("/spec/oidc/passThroughAuthHeader") != Some(&Value::Bool(true));
     }
     let denies = policy.pointer("/spec/authorization/defaultAction").and_then(Value::as_str) == Some("Deny");
-    denies && policy.pointer("/spec/oidc").is_some() && policy.pointer("/spec/jwt").is_some()
+    let edited = |field: &FieldChange| {
+        matches!(field.class, Class::Drift(_))
+            && WHO_GETS_IN.iter().any(|path| field.path.starts_with(&FieldPath::of(path)))
+    };
+    denies && policy.pointer("/spec/jwt").is_some() && !change.is_some_and(|change| change.fields.iter().any(edited))
+}
+
+/// What of a policy decides who gets in, beside that it asks for login at all.
+const WHO_GETS_IN: [&str; 3] = ["spec.targetRefs", "spec.jwt", "spec.authorization"];
+
+/// Whether a policy is on a whole route: a section would be one rule of it, and packctl names none.
+fn is_on(policy: &Value, route: &Address) -> bool {
+    let targets = policy.pointer("/spec/targetRefs").and_then(Value::as_array).into_iter().flatten();
+    let text = |target: &Value, key: &str| target.get(key).and_then(Value::as_str).map(str::to_owned);
+    targets.chain(policy.pointer("/spec/targetRef")).any(|target| {
+        text(target, "kind").as_deref() == Some("HTTPRoute")
+            && text(target, "name").as_deref() == Some(&route.name)
+            && text(target, "sectionName").is_none()
+    })
 }
 
 /// The largest weight of a route's backends; 1 where none is written.
@@ -218,7 +242,11 @@ fn closed(route: &Resource) -> Resource {
     closed
 }
 
-/// Whether a live route is open to people without the login that its app asks for.
-pub(in crate::plan) fn opens_without_login(route: Option<&Live>, policy: Option<&Live>, app: &App) -> bool {
-    app.login() && route.is_some_and(|route| weight(route.value()) > 0) && !policy.is_some_and(is_guarded)
+/// Whether an app's live route is open to people without the login that the app asks for. `change` is the policy's.
+pub(in crate::plan) fn opens_without_login(app: &App, world: &World, change: Option<&Change>) -> bool {
+    let names = Names::of(&app.id);
+    let (route, policy) = (world.get(&names.route()).live(), world.get(&names.policy()).live());
+    app.login()
+        && route.is_some_and(|route| weight(route.value()) > 0)
+        && !policy.is_some_and(|policy| is_guarded(policy, &names.route(), change))
 }

@@ -57,6 +57,7 @@ pub fn document(plan: &Plan) -> PlanDocument {
             .collect(),
         blocked: writer.reasons(&plan.blocked),
         kept: writer.reasons(&plan.kept),
+        left: plan.left.iter().map(|(app, seen)| (app.to_string(), writer.text(seen))).collect(),
         digests: plan.digests.clone(),
         totals: tally(plan),
     }
@@ -306,6 +307,7 @@ impl Writer<'_> {
             Act::Apply { force, .. } => ("apply", *force),
             Act::Delete => ("delete", false),
             Act::Release { .. } => ("release", false),
+            Act::Finalize => ("finalize", false),
             Act::Nothing => ("nothing", false),
         };
         let waits = step.waits.iter();

@@ -43,7 +43,7 @@ pub(in crate::present) fn change(address: Address, action: Action, resource: Opt
         action,
         actor: Actor::Packctl,
         fields: Vec::new(),
-        resource,
+        resource: resource.map(Arc::new),
         before: None,
         rule: None,
         app: None,

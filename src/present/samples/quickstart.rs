@@ -186,7 +186,7 @@ fn welcome(plan: &mut Plan, pack: &PackId) {
             Some("example/welcome:1.5.0".into()),
             Class::Pending,
         )],
-        before: Some(live),
+        before: Some(live.into()),
         ..change(
             deployment.clone(),
             Action::Update,
@@ -205,7 +205,7 @@ fn welcome(plan: &mut Plan, pack: &PackId) {
         app: Some(app),
         pack: Some(pack.clone()),
         fields: vec![field(port, Some(9090.into()), Some(8080.into()), edited("kubectl-edit"))],
-        before: Some(body(9090)),
+        before: Some(body(9090).into()),
         ..change(route, Action::Update, Some(declared))
     };
     add(plan, drifted, 1);

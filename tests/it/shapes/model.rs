@@ -99,7 +99,7 @@ impl Model {
     pub(super) fn step(&mut self, step: &Step) {
         let address = &step.address;
         match &step.act {
-            Act::Nothing => {}
+            Act::Nothing | Act::Finalize => {}
             Act::Apply { resource, .. } => self.apply(resource),
             Act::Delete => {
                 self.0.remove(address);
