@@ -10,6 +10,7 @@ mod properties;
 mod proxy;
 mod readme;
 mod real;
+mod releases;
 mod scenarios;
 mod shapes;
 mod stand_in;
