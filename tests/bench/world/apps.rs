@@ -98,7 +98,10 @@ impl Apps {
         let mut world = World::default();
         world.kinds = Kinds::platform();
         let second = packctl::observe::second(packctl::observe::Scope::default(), &environment, &world);
-        let lists = packctl::observe::first(packctl::api::Environment::NAMESPACE, &packctl::observe::Start::default()).lists.into_iter().chain(second.lists);
+        let lists = packctl::observe::first(packctl::api::Environment::NAMESPACE, &packctl::observe::Start::default())
+            .lists
+            .into_iter()
+            .chain(second.lists);
         let objects = self.ground().into_iter().map(|value| {
             let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str);
             let name = text("/metadata/name").expect("it has a name").to_owned();
@@ -115,7 +118,12 @@ impl Apps {
         let (objects, singles) = (objects.collect(), secrets.collect());
         let coverage = lists.map(|list| (list, Coverage::Complete)).collect();
         world.absorb(Reading { objects, coverage, singles, requests: 0 });
-        let inputs = Inputs { documents: &documents, packs: &[], live_apps: false, unknown_fields: packctl::api::UnknownFields::Warn };
+        let inputs = Inputs {
+            documents: &documents,
+            packs: &[],
+            live_apps: false,
+            unknown_fields: packctl::api::UnknownFields::Warn,
+        };
         let desired = derive(inputs, &environment, &world);
         assert!(desired.blocked.is_empty(), "blocked: {:?}", desired.blocked.first_key_value());
         desired
