@@ -5,6 +5,7 @@ mod codes;
 mod env;
 mod fields;
 mod helm;
+mod mutation;
 mod packctl;
 mod properties;
 mod proxy;
