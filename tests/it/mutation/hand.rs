@@ -67,9 +67,13 @@ pub(super) fn changed(object: &Value, leaf: &Leaf, new: Option<&Value>) -> Value
     object
 }
 
-/// The live object afterwards.
+/// The live object afterwards: with a new value at the leaf, or without it.
 pub(super) fn done(live: &Live, leaf: &Leaf, deed: Deed) -> Live {
-    let new = (deed != Deed::Remove).then(|| another(&leaf.value));
+    with(live, leaf, deed, (deed != Deed::Remove).then(|| another(&leaf.value)))
+}
+
+/// The same, with this value.
+pub(super) fn with(live: &Live, leaf: &Leaf, deed: Deed, new: Option<Value>) -> Live {
     let mut object = changed(&live.whole(), leaf, new.as_ref());
     let mut entries = Vec::new();
     let raw = live.whole()["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
@@ -92,7 +96,8 @@ pub(super) fn done(live: &Live, leaf: &Leaf, deed: Deed) -> Live {
     if let Some(path) = gained {
         let operation = if deed == Deed::Apply { "Apply" } else { "Update" };
         entries.push(json!({
-            "manager": OTHER, "operation": operation, "apiVersion": object["apiVersion"],
+            // A list leaves out the version of its items.
+            "manager": OTHER, "operation": operation, "apiVersion": live.managed().first().map(|entry| &entry.api_version),
             "time": "2026-11-24T10:00:00Z", "fieldsType": "FieldsV1", "fieldsV1": only(&path).to_fields_v1(),
         }));
     }

@@ -41,6 +41,13 @@ impl Leaf {
     pub(super) fn is_identity(&self) -> bool {
         ["/apiVersion", "/kind", "/metadata/name", "/metadata/namespace"].contains(&self.pointer.as_str())
     }
+
+    /// Whether only the server writes it, or a controller by way of the status.
+    pub(super) fn is_bookkeeping(&self) -> bool {
+        let metadata =
+            ["uid", "resourceVersion", "generation", "creationTimestamp"].map(|name| format!("/metadata/{name}"));
+        metadata.contains(&self.pointer) || self.pointer.starts_with("/status/")
+    }
 }
 
 /// All leaves of an object of a kind; managedFields, which say who wrote the rest, are none of them.

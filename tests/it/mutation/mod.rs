@@ -3,6 +3,7 @@
 
 mod hand;
 mod leaf;
+mod server;
 mod verdict;
 
 use std::collections::BTreeMap;
@@ -200,7 +201,7 @@ fn refusal(plan: &Plan, object: &str) -> Option<String> {
 }
 
 /// One leaf in so many is tried with a whole plan; `tests/run all` tries each.
-const ONE_IN: usize = 16;
+const ONE_IN: usize = 32;
 
 #[test]
 #[expect(clippy::print_stdout, reason = "the counts are what the test is for")]

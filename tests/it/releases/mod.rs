@@ -3,6 +3,7 @@
 //!
 //! Which ones, `tests/env/crds/releases` says; `tests/run` gets them.
 
+mod apps;
 mod schemas;
 mod server;
 mod worlds;
@@ -13,7 +14,8 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-pub(crate) use server::essence;
+pub(crate) use apps::groups;
+pub(crate) use server::{Server, essence};
 
 use crate::env;
 

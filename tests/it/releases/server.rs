@@ -6,19 +6,18 @@ use std::time::Duration;
 
 use http::{Method, Request};
 use kube::client::Body;
-use packctl::api::Environment;
 use packctl::diff::wire_body;
 use packctl::observed::World;
 use packctl::plan::{Act, Plan, Step};
 use packctl::provider::kubernetes::{Kubernetes, Settings};
 use packctl::provider::{Provider as _, Providers, Verb, Write};
 use packctl::resource::{Address, Resource, Secrets};
-use packctl::yaml::Document;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{Instant, sleep};
 
-use super::{Release, kind_of};
+use super::apps::Group;
+use super::{RELEASES, Release, kind_of};
 use crate::env;
 use crate::shapes::{Model, read};
 
@@ -29,7 +28,7 @@ static TURN: Mutex<()> = Mutex::const_new(());
 const CLIENT_SECRET: &str = "made-up-by-keycloak";
 
 /// The server, and a realm beside it that is no server.
-pub(super) struct Server {
+pub(crate) struct Server {
     kubernetes: Kubernetes,
     client: kube::Client,
     secrets: Secrets,
@@ -40,8 +39,14 @@ pub(super) struct Server {
 }
 
 impl Server {
+    /// The same, in those of the newest releases.
+    pub(crate) async fn newest() -> Self {
+        let newest: Vec<&Release> = RELEASES.values().filter_map(|releases| releases.last()).collect();
+        Self::with(&newest).await
+    }
+
     /// With what a cluster has before its first app, in the CRDs of these releases.
-    pub(super) async fn with(releases: &[&Release]) -> Self {
+    pub(crate) async fn with(releases: &[&Release]) -> Self {
         let turn = TURN.lock().await;
         let client = env::client_of(&env::releases_kubeconfig()).await;
         let settings = Settings {
@@ -65,7 +70,7 @@ impl Server {
     }
 
     /// Puts the CRDs of these releases in the place of those that are there; what is there stays.
-    pub(super) async fn upgrade(&mut self, releases: &[&Release]) {
+    pub(crate) async fn upgrade(&mut self, releases: &[&Release]) {
         for crd in releases.iter().flat_map(|release| &release.crds) {
             self.define(crd).await;
         }
@@ -108,7 +113,7 @@ impl Server {
     }
 
     /// Takes all objects away, and makes those that are there before the first app.
-    pub(super) async fn start_anew(&mut self) {
+    pub(crate) async fn start_anew(&mut self) {
         let ground = Model::ground();
         let namespaces: Vec<&str> = ["bi", "data", "envoy-gateway-system"].into();
         let custom =
@@ -141,8 +146,8 @@ impl Server {
         }
     }
 
-    /// What a plan for these documents sees.
-    pub(super) async fn world(&self, environment: &Environment, documents: &[Document]) -> World {
+    /// What a plan for these apps sees.
+    pub(crate) async fn world(&self, apps: &Group) -> World {
         let kinds = self.kubernetes.discover().await.expect("the server answers").kinds;
         let mut world = World::default();
         world.kinds = kinds.clone();
@@ -154,11 +159,11 @@ impl Server {
         }
         let realms = Arc::new(self.realms.realms(CLIENT_SECRET, self.secrets.clone()));
         let providers = Providers { kubernetes: Arc::new(self.kubernetes.clone()), keycloak: Ok(realms) };
-        read(&providers, world, environment, documents).await
+        read(&providers, world, &apps.environment, &apps.documents).await
     }
 
     /// Makes what a plan makes, in its order and without its waits: nobody serves anything here.
-    pub(super) async fn apply(&mut self, plan: &Plan) {
+    pub(crate) async fn apply(&mut self, plan: &Plan) {
         for step in &plan.steps {
             match &step.act {
                 Act::Nothing => {}
@@ -191,7 +196,7 @@ impl Server {
     }
 
     /// Sends, and gives the HTTP status and the JSON that came with it.
-    pub(super) async fn send(&self, method: Method, path: &str, content_type: &str, body: &Value) -> (u16, Value) {
+    pub(crate) async fn send(&self, method: Method, path: &str, content_type: &str, body: &Value) -> (u16, Value) {
         let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
         let request = Request::builder().method(method).uri(path).header("content-type", content_type);
         let answer = self.client.send(request.body(Body::from(body)).expect("it is a request")).await;

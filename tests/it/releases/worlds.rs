@@ -1,34 +1,12 @@
 //! Under the CRDs of each release: apply, then the plan is empty; and it is still empty after the next release is installed.
 
-use packctl::api::Environment;
 use packctl::diagnostic::Severity;
 use packctl::plan::{Action, Plan};
-use packctl::yaml::Document;
 
+use super::apps::groups;
 use super::server::Server;
 use super::{RELEASES, Release};
 use crate::env;
-use crate::shapes::{plan_in, shapes};
-
-/// Apps that share an environment.
-struct Group {
-    environment: Environment,
-    documents: Vec<Document>,
-}
-
-/// Every shape, each an app on a host of its own.
-fn groups() -> Vec<Group> {
-    let mut groups: Vec<Group> = Vec::new();
-    for (number, shape) in shapes().into_iter().enumerate() {
-        let shape = shape.called(&format!("app-{number:02}"));
-        let (environment, document) = (shape.environment(), shape.document());
-        match groups.iter_mut().find(|group| group.environment == environment) {
-            Some(group) => group.documents.push(document),
-            None => groups.push(Group { environment, documents: vec![document] }),
-        }
-    }
-    groups
-}
 
 /// Releases of the three projects together: each release once, and from one world to the next nothing gets older.
 fn ladder() -> Vec<Vec<&'static Release>> {
@@ -67,11 +45,6 @@ fn errors(plan: &Plan) -> Vec<String> {
     errors.map(|found| format!("{} {}", found.code, found.message)).collect()
 }
 
-async fn planned(server: &Server, group: &Group) -> Plan {
-    let world = server.world(&group.environment, &group.documents).await;
-    plan_in(&world, &group.environment, &group.documents)
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[expect(clippy::print_stdout, reason = "which releases were tried")]
 async fn under_each_release_an_applied_plan_leaves_nothing_to_do() {
@@ -85,20 +58,20 @@ async fn under_each_release_an_applied_plan_leaves_nothing_to_do() {
         if at > 0 {
             server.upgrade(releases).await;
             for group in &groups {
-                let found = to_do(&planned(&server, group).await);
+                let found = to_do(&group.plan(&server.world(group).await));
                 wrong.extend(found.into_iter().map(|what| format!("upgraded to {names}: {what}")));
             }
             server.start_anew().await;
         }
         let mut made = 0;
         for group in &groups {
-            let plan = planned(&server, group).await;
+            let plan = group.plan(&server.world(group).await);
             assert_eq!(errors(&plan), [""; 0], "{names}");
             made += plan.steps.len();
             server.apply(&plan).await;
         }
         for group in &groups {
-            let found = to_do(&planned(&server, group).await);
+            let found = to_do(&group.plan(&server.world(group).await));
             wrong.extend(found.into_iter().map(|what| format!("{names}: {what}")));
         }
         println!("{names}: {made} steps");
