@@ -116,6 +116,7 @@ pub const RULES: &[&dyn Rule] = &[
     &rules::same_certificate::SameCertificate,
     &rules::no_route::NoRoute,
     &rules::rejected_policy::RejectedPolicy,
+    &rules::old_crd::OldCrd,
     &rules::operator_settings::OperatorSettings,
 ];
 

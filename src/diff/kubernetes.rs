@@ -257,7 +257,7 @@ impl<'c> Comparison<'c> {
     /// Fields that we applied and do not declare any more.
     fn removals(&mut self, desired: &Value, resource: &Resource) {
         let Some(owned) = self.owned else { return };
-        let owners = FieldPath::of("metadata.ownerReferences");
+        let owners = owners();
         let is_kept = |path: &FieldPath| {
             // An owner whose uid is not known yet is still wanted.
             let owner_to_come = resource.owner.is_some() && desired.pointer("/metadata/ownerReferences").is_none();
@@ -314,8 +314,9 @@ impl<'c> Comparison<'c> {
         match others.into_iter().next() {
             Some(who) => Class::Drift(who),
             // The app was made anew, so its uid is another one; nobody changed the object.
-            None if path.starts_with(&FieldPath::of("metadata.ownerReferences")) => Class::Pending,
-            None if self.entry || self.declared_as_now => Class::Drift(Who::Unknown),
+            None if path.starts_with(&owners()) && owned.touches(&owners()) => Class::Pending,
+            // The mark is on everything that we apply, so that it is not there tells by itself.
+            None if self.entry || self.declared_as_now || *path == mark() => Class::Drift(Who::Unknown),
             None => Class::Pending,
         }
     }
@@ -342,7 +343,7 @@ impl<'c> Comparison<'c> {
 
     fn finish(mut self, declared: &[(&String, Cow<'_, Value>)]) -> Difference {
         // The hash of the declared paths goes along with every change; alone it is one.
-        let hash = FieldPath::of("metadata.annotations").field(Hand::DECLARED);
+        let hash = mark();
         if self.fields.iter().any(|field| field.path != hash) {
             self.fields.retain(|field| field.path != hash);
         }
@@ -361,6 +362,15 @@ impl<'c> Comparison<'c> {
         let fingerprint = Fingerprint::of(&self.looked_at.finalize(), self.secrets);
         Difference { fields: self.fields, conflicts: found, ours: self.owned.is_some(), fingerprint }
     }
+}
+
+/// Where the hash of the declared paths stands.
+fn mark() -> FieldPath {
+    FieldPath::of("metadata.annotations").field(Hand::DECLARED)
+}
+
+fn owners() -> FieldPath {
+    FieldPath::of("metadata.ownerReferences")
 }
 
 /// `metadata` as the API server merges it; CRD schemas leave it out (k8s.io/apimachinery `meta/v1` ObjectMeta).

@@ -14,8 +14,10 @@ use packctl::resource::Address;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use model::{Model, plan_for};
-use shape::{Shape, shapes};
+pub(crate) use model::{Model, plan_in, read, seen};
+pub(crate) use shape::{Shape, shapes};
+
+use model::plan_for;
 use walk::{Preference, order, walk};
 
 /// Orders by chance for each change, beside the four that prefer something.
