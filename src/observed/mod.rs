@@ -3,6 +3,7 @@
 //! Absence and "could not read" are different answers ([`Observed`]): nothing is deleted, created or called in sync because
 //! of something that was not read.
 
+mod field_set;
 mod kinds;
 mod live;
 mod managed;

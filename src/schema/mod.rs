@@ -15,6 +15,10 @@ use std::sync::{Arc, LazyLock};
 
 use serde_json::{Map, Value};
 
+mod atom;
+
+pub use atom::{Atom, Typing};
+
 /// The schemas of a cluster's kinds. Kinds that nobody added fall back to the embedded ones.
 #[derive(Clone, Debug, Default)]
 pub struct Schemas(BTreeMap<(String, String), Schema>);
@@ -236,6 +240,13 @@ fn embedded(index: usize) -> Option<Schema> {
     let crd: Value = serde_saphyr::from_str(CRDS[index].2).ok()?;
     read_crd(&crd).map(|(_, schema)| schema)
 }
+
+/// `metadata`, which no CRD describes.
+static BUILT_IN_META: LazyLock<Option<Schema>> = LazyLock::new(|| {
+    let definitions = BUILT_IN.values().next()?.definitions.clone();
+    let root = Arc::new(definitions.get("meta.v1.ObjectMeta")?.clone());
+    Some(Schema { root, definitions, knows_defaults: false })
+});
 
 static BUILT_IN: LazyLock<BTreeMap<(String, String), Schema>> = LazyLock::new(|| {
     let mut schemas = BTreeMap::new();

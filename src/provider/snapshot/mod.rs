@@ -29,6 +29,7 @@ mod coverage;
 mod folder;
 mod layout;
 mod managed;
+pub mod merge;
 mod open;
 mod record;
 mod secrets;
