@@ -14,25 +14,27 @@ use super::terminal::Terminal;
 use super::{ExitStatus, show};
 use crate::apply::{Limits, Outcome, Report, apply};
 use crate::plan::Plan;
+use crate::provider::snapshot::Claim;
 use crate::resource::Address;
 
-/// Refuses what cannot end well before anything is read.
-pub(super) fn may_write(world: &WorldArgs, write: &WriteArgs, terminal: &Terminal) -> Result<(), Failure> {
-    if world.snapshot.is_some() {
-        return Err(Failure::usage("a snapshot is read only; writing to one is not supported yet")
-            .help("leave --snapshot out to write to a cluster"));
-    }
+/// Refuses what cannot end well before anything is read. A snapshot's folder is claimed for as long as the answer is held.
+pub(super) fn may_write(world: &WorldArgs, write: &WriteArgs, terminal: &Terminal) -> Result<Option<Claim>, Failure> {
     if !write.yes && !terminal.can_ask() {
         return Err(Failure::usage("there is no terminal to ask on").help("add --yes to apply without being asked"));
     }
-    Ok(())
+    let Some(dir) = world.snapshot.as_deref().filter(|dir| dir.is_dir()) else { return Ok(None) };
+    let claim = Claim::of(dir).map_err(|error| {
+        Failure::error(format!("the snapshot {} cannot be written: {error}", dir.display()))
+            .help("copy the folder to a place of your own, and name that with --snapshot")
+    });
+    claim.map(Some)
 }
 
 pub(super) async fn run(args: ApplyArgs, terminal: &Terminal) -> Result<ExitStatus, Failure> {
-    may_write(&args.world, &args.write, terminal)?;
+    let _claim = may_write(&args.world, &args.write, terminal)?;
     let mut planned = pipeline(&args.input, &args.world, terminal).await?;
     planned.settle().await;
-    show::plan(&planned, &args.input, args.all, terminal)?;
+    show::plan(&planned, &args.input, &args.world, args.all, terminal)?;
     walk(planned, &args.write, terminal).await
 }
 
@@ -47,6 +49,9 @@ pub(super) async fn walk(planned: Planned, write: &WriteArgs, terminal: &Termina
     {
         terminal.say("Nothing was done.");
         return Ok(ExitStatus::Success);
+    }
+    if let Some(snapshot) = &session.snapshot {
+        snapshot.play().map_err(|error| Failure::error(error.to_string()))?;
     }
     let mut limits = Limits::default();
     if let Some(seconds) = write.wait_limit {

@@ -21,9 +21,7 @@ pub(super) async fn run(args: DestroyArgs, terminal: &Terminal) -> Result<ExitSt
         return Err(Failure::usage("nothing is named to destroy")
             .help("name app/NAMESPACE/NAME, pack/NAME, --gateway NAMESPACE/NAME, or inputs with -f"));
     }
-    if !args.plan {
-        apply::may_write(&args.world, &args.write, terminal)?;
-    }
+    let _claim = if args.plan { None } else { apply::may_write(&args.world, &args.write, terminal)? };
     let loaded = super::plan::inputs(&args.input, terminal)?;
     let mut session = Session::open(&args.world, &terminal.secrets).await?;
     let packs = session.render(&loaded, &args.input, &args.world);

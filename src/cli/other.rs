@@ -18,7 +18,7 @@ pub(super) async fn drift(args: DriftArgs, terminal: &Terminal) -> Result<ExitSt
     let planned = pipeline(&args.input, &args.world, terminal).await?;
     match args.output {
         Output::Json => terminal.data(&present::json::write(&planned.plan))?,
-        Output::Text => show::plan(&planned, &args.input, false, terminal)?,
+        Output::Text => show::plan(&planned, &args.input, &args.world, false, terminal)?,
     }
     Ok(ExitStatus::of_plan(&planned.plan, true))
 }

@@ -68,7 +68,7 @@ pub(super) async fn run(args: PlanArgs, terminal: &Terminal) -> Result<ExitStatu
     }
     match args.output {
         Output::Json => terminal.data(&present::json::write(&planned.plan))?,
-        Output::Text => show::plan(&planned, &args.input, args.all, terminal)?,
+        Output::Text => show::plan(&planned, &args.input, &args.world, args.all, terminal)?,
     }
     Ok(ExitStatus::of_plan(&planned.plan, args.detailed_exitcode))
 }

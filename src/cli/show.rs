@@ -1,6 +1,6 @@
 //! What several commands print the same way.
 
-use super::args::InputArgs;
+use super::args::{InputArgs, WorldArgs};
 use super::failure::Failure;
 use super::plan::Planned;
 use super::terminal::Terminal;
@@ -8,10 +8,16 @@ use crate::diagnostic::{Diagnostic, Severity, SourceMap};
 use crate::present;
 
 /// Findings to stderr, the plan to stdout.
-pub(super) fn plan(planned: &Planned, input: &InputArgs, all: bool, terminal: &Terminal) -> Result<(), Failure> {
+pub(super) fn plan(
+    planned: &Planned,
+    input: &InputArgs,
+    world: &WorldArgs,
+    all: bool,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
     errors(planned, terminal);
     let mut out = String::new();
-    present::text::plan_then(&mut out, &planned.plan, &next(planned, input), &terminal.style(all));
+    present::text::plan_then(&mut out, &planned.plan, &next(input, world), &terminal.style(all));
     terminal.data(&out)?;
     Ok(())
 }
@@ -47,13 +53,9 @@ pub(super) fn findings(found: &[Diagnostic], sources: &SourceMap, terminal: &Ter
 }
 
 /// The last line of a plan: what to type next.
-fn next(planned: &Planned, input: &InputArgs) -> String {
+fn next(input: &InputArgs, world: &WorldArgs) -> String {
     let files: String = input.filename.iter().map(|path| format!(" -f {path}")).collect();
     let recursive = if input.recursive { " -R" } else { "" };
-    let command = format!("packctl apply{files}{recursive}");
-    if planned.plan.seen.snapshot {
-        format!("A snapshot is read only; on a cluster: {command}")
-    } else {
-        format!("To do it: {command}")
-    }
+    let snapshot = world.snapshot.as_ref().map(|dir| format!(" --snapshot {}", dir.display())).unwrap_or_default();
+    format!("To do it: packctl apply{files}{recursive}{snapshot}")
 }

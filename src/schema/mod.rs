@@ -16,8 +16,10 @@ use std::sync::{Arc, LazyLock};
 use serde_json::{Map, Value};
 
 mod atom;
+mod stored;
 
 pub use atom::{Atom, Typing};
+pub use stored::stored;
 
 /// The schemas of a cluster's kinds. Kinds that nobody added fall back to the embedded ones.
 #[derive(Clone, Debug, Default)]

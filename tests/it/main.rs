@@ -1,6 +1,7 @@
 //! The integration tests, one binary.
 
 mod architecture;
+mod contract;
 mod env;
 mod helm;
 mod packctl;

@@ -6,6 +6,7 @@
 mod apps;
 mod at_once;
 mod bad_world;
+mod contract;
 mod destroy;
 mod drift;
 mod first_apply;
