@@ -60,6 +60,24 @@ pub struct KeycloakSettings {
     pub admin_secret: Option<ObjectRef>,
 }
 
+/// An issuer of OpenID Connect with all its endpoints: nothing is discovered, so nobody can point the gateway elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct IssuerEndpoints {
+    /// As tokens name it in `iss`.
+    pub issuer: String,
+    /// Where browsers are sent to log in.
+    pub authorization_endpoint: String,
+    /// Where the gateway fetches tokens.
+    pub token_endpoint: String,
+    /// Where the gateway fetches the keys that tokens are signed with.
+    #[serde(rename = "jwksURI")]
+    pub jwks_uri: String,
+    /// Where browsers are sent to log out; without it the next visit logs in again by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_session_endpoint: Option<String>,
+}
+
 /// Limits of what apps may ask for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -99,7 +117,7 @@ pub struct Environment {
     /// Keycloak.
     pub keycloak: Option<KeycloakSettings>,
     /// Issuers for `generic-oidc`.
-    pub issuers: Option<Vec<serde_json::Value>>,
+    pub issuers: Option<Vec<IssuerEndpoints>>,
     /// Limits.
     pub allow: Option<Allow>,
 }

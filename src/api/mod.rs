@@ -8,7 +8,7 @@ pub mod nebariapp;
 
 pub use application::{Application, DirectorySource, HelmSource, NamespaceEntry, Parameter, Tool};
 pub use config::{Config, Delivery, Setting};
-pub use environment::{Allow, Environment, Gateways, Issuer, KeycloakSettings, Listeners, ObjectRef};
+pub use environment::{Allow, Environment, Gateways, Issuer, IssuerEndpoints, KeycloakSettings, Listeners, ObjectRef};
 pub(crate) use nebariapp::nearest;
 pub use nebariapp::{FieldError, NebariApp};
 

@@ -53,7 +53,6 @@ pub trait Rule: Sync {
 pub const RULES: &[&dyn Rule] = &[
     &rules::schema::Schema,
     &rules::unsupported::Unsupported,
-    &rules::live_change::LiveChange,
     &rules::opted_in::OptedIn,
     &rules::service::Service,
     &rules::hostname::Hostname,

@@ -6,9 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::app::{App, Ground, Realm};
+use super::app::{App, CALLBACK, Ground, Realm};
 use super::names::Names;
-use super::routing::{CALLBACK, labels};
+use super::routing::labels;
 use crate::observed::{Observed, World};
 use crate::resource::{Address, Body, Cause, FieldPath, Hand, Resource, SecretId, Unknown};
 
@@ -17,7 +17,7 @@ use crate::resource::{Address, Body, Cause, FieldPath, Hand, Resource, SecretId,
 /// A client that is missing while the app's Secret has a value is made with that value: running pods hold it.
 pub(super) fn client(app: &App, ground: &Ground, realm: &Realm, world: &World) -> Resource {
     let names = Names::of(&app.id);
-    let host = app.hostname();
+    let origin = app.origin();
     let mut declared = json!({
         "name": format!("{} OIDC Client", app.id.name),
         "protocol": "openid-connect",
@@ -29,9 +29,9 @@ pub(super) fn client(app: &App, ground: &Ground, realm: &Realm, world: &World) -
         "directAccessGrantsEnabled": false,
         "serviceAccountsEnabled": false,
         "fullScopeAllowed": false,
-        "redirectUris": [format!("https://{host}{CALLBACK}")],
-        "webOrigins": [format!("https://{host}")],
-        "attributes": {"post.logout.redirect.uris": format!("https://{host}/")},
+        "redirectUris": [format!("{origin}{}", app.redirect_path())],
+        "webOrigins": [origin],
+        "attributes": {"post.logout.redirect.uris": format!("{origin}/")},
     });
     let record = declared.to_string();
     declared["clientId"] = json!(names.client_id());
@@ -54,7 +54,7 @@ pub(super) fn client(app: &App, ground: &Ground, realm: &Realm, world: &World) -
         app: Some(app.id.clone()),
         pack: app.pack.clone(),
         causes: app.causes(&[
-            ("redirectUris", "spec.hostname"),
+            ("redirectUris", if app.redirect_path() == CALLBACK { "spec.hostname" } else { "spec.auth.redirectURI" }),
             ("webOrigins", "spec.hostname"),
             ("attributes", "spec.hostname"),
         ]),
@@ -64,7 +64,7 @@ pub(super) fn client(app: &App, ground: &Ground, realm: &Realm, world: &World) -
 /// The client, when it is missing and the Secret that may hold its value could not be read: another value would break the pods.
 pub(super) fn undecided(app: &App, ground: &Ground, world: &World) -> Option<(Address, String)> {
     let names = Names::of(&app.id);
-    let client = names.client(&ground.realm.as_ref()?.name);
+    let client = names.client(&ground.provisioned_realm(app)?.name);
     match (world.get(&client), world.get(&names.secret())) {
         (Observed::Absent, Observed::Unreadable(reason)) => {
             let secret = names.secret();

@@ -7,8 +7,9 @@ use crate::observed::{Live, World};
 use crate::resource::{Address, AppId, Hand, PackId};
 
 /// The kinds that packctl derives in Kubernetes, besides the listener.
-pub(crate) const DERIVED: [(&str, &str); 6] = [
+pub(crate) const DERIVED: [(&str, &str); 7] = [
     (GATEWAY_API, "HTTPRoute"),
+    (GATEWAY_API, "ReferenceGrant"),
     (ENVOY_GATEWAY, "SecurityPolicy"),
     (CERT_MANAGER, "Certificate"),
     ("", "Secret"),

@@ -13,20 +13,22 @@ mod login;
 mod marks;
 mod names;
 mod pack;
+mod policy;
 mod routing;
 mod tls;
 mod unknown_field;
 mod unwanted;
 
 pub use anchor::anchor;
-pub use app::{App, Ground, Realm, RoutePath};
+pub use app::{App, Attachment, CertificateSource, Ground, Identity, Realm, RoutePath, Tls};
 pub use desired::{DeleteRule, Desired, PackInfo, Unwanted};
 pub use ground::cluster_name;
-pub use names::{ANCHOR_GATEWAY, ANCHOR_PATH, APP_NAME, APP_NAMESPACE, Gateway, MANAGED, Names};
+pub use names::{ANCHOR_GATEWAY, ANCHOR_PATH, APP_NAME, APP_NAMESPACE, Gateway, MANAGED, Names, ROUTES_FROM};
 pub use unwanted::{Target, destroy};
 
 pub(crate) use marks::DERIVED;
 pub(crate) use pack::{KINDS, kinds_text, record_address, recorded_kinds};
+pub(crate) use routing::{HTTP, HTTPS};
 pub(crate) use unwanted::APP_SECRETS;
 
 use std::collections::BTreeSet;
@@ -131,7 +133,7 @@ fn live_apps(world: &World, desired: &mut Desired) {
 fn derive_apps(environment: &Environment, world: &World, desired: &mut Desired) {
     let apps: Vec<App> = desired.apps.values().cloned().collect();
     for app in apps {
-        match ground::ground(&app, environment, world) {
+        match ground::ground(&app, environment, world, desired) {
             Ok(ground) => {
                 let resources = resources(&app, &ground, world);
                 let is_taken = |resource: &&Resource| {
@@ -177,14 +179,21 @@ fn declared_too(app: &App, taken: &Resource, desired: &Desired) -> Diagnostic {
 
 /// Everything that one app asks for, and the anchor of its Gateway.
 fn resources(app: &App, ground: &Ground, world: &World) -> Vec<Resource> {
-    let mut resources: Vec<Resource> = anchor::anchor(&ground.gateway).into();
-    resources.extend([tls::certificate(app, ground), tls::listener(app, ground), tls::lock(app, ground)]);
-    if let (true, Some(realm)) = (app.login(), &ground.realm) {
+    let mut resources = Vec::new();
+    if let Some(realm) = ground.provisioned_realm(app) {
         resources.push(login::client(app, ground, realm, world));
         resources.push(login::secret(app, realm, world));
         resources.extend(login::readers(app));
     }
-    resources.extend([routing::policy(app, ground), routing::route(app, ground)]);
+    if let Some(route) = routing::route(app, ground) {
+        resources.extend(anchor::anchor(&ground.gateway));
+        resources.extend(tls::own_listener(app, ground));
+        resources.extend(routing::grant(app));
+        resources.extend([policy::policy(app, ground), route]);
+    }
+    if let Some(route) = routing::public_route(app, ground) {
+        resources.extend([policy::public_policy(app), route]);
+    }
     resources
 }
 

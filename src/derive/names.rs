@@ -13,6 +13,8 @@ pub const APP_NAME: &str = "nebari.dev/nebariapp-name";
 pub const APP_NAMESPACE: &str = "nebari.dev/nebariapp-namespace";
 /// Label on a Gateway's anchor: the Gateway's name.
 pub const ANCHOR_GATEWAY: &str = "packctl.nebari.dev/gateway";
+/// Label of a Namespace: routes of the namespace behind the slash may reach Services in it; the value must be `true`.
+pub const ROUTES_FROM: &str = "routes-from.packctl.nebari.dev";
 /// Label that opts a Namespace in; the value must be `true`.
 pub const MANAGED: &str = "nebari.dev/managed";
 /// Path that the anchor answers, to see whether it is attached.
@@ -71,6 +73,22 @@ impl<'a> Names<'a> {
         self.beside(ENVOY_GATEWAY, "SecurityPolicy", "security")
     }
 
+    /// The HTTPRoute of the paths without login.
+    pub fn public_route(&self) -> Address {
+        self.beside(GATEWAY_API, "HTTPRoute", "public-route")
+    }
+
+    /// Its policy.
+    pub fn public_policy(&self) -> Address {
+        self.beside(ENVOY_GATEWAY, "SecurityPolicy", "public-security")
+    }
+
+    /// The grant, in another namespace, by which the routes may send requests to a Service there.
+    pub fn grant(&self, namespace: &str) -> Address {
+        let name = format!("{}-{}-routes", self.app.name, self.app.namespace);
+        Address::namespaced(GATEWAY_API, "ReferenceGrant", namespace, &name)
+    }
+
     /// The Secret that pods mount.
     pub fn secret(&self) -> Address {
         self.beside("", "Secret", "oidc-client")
@@ -127,6 +145,11 @@ impl<'a> Names<'a> {
     /// The cookie that carries the access token, of this app alone.
     pub fn access_token_cookie(&self) -> String {
         format!("nebari-at-{}-{}", self.app.namespace, self.app.name)
+    }
+
+    /// The cookie that carries the id token, where access tokens cannot be read by others.
+    pub fn id_token_cookie(&self) -> String {
+        format!("nebari-id-{}-{}", self.app.namespace, self.app.name)
     }
 
     fn beside(&self, group: &str, kind: &str, suffix: &str) -> Address {

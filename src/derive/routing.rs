@@ -1,39 +1,74 @@
-//! An app's route and the policy of its route.
+//! An app's routes: the main one, the one of the paths without login, and the grant for a Service elsewhere.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::app::{App, Ground, Realm};
+use super::app::{App, Attachment, Ground, RoutePath};
 use super::names::{APP_NAME, APP_NAMESPACE, GATEWAY_API, Names};
 use crate::resource::{Address, Hand, Resource};
 
-/// Where the gateway answers logins.
-pub(crate) const CALLBACK: &str = "/oauth2/callback";
+/// Name of the listener that apps without TLS attach to.
+pub(crate) const HTTP: &str = "http";
+/// Name of the listener that apps share.
+pub(crate) const HTTPS: &str = "https";
 
-/// The HTTPRoute, open. No rule has a name: a stranger's policy could target it.
-pub(super) fn route(app: &App, ground: &Ground) -> Resource {
-    let names = Names::of(&app.id);
+/// The main HTTPRoute, open. No rule has a name: a stranger's policy could target it.
+pub(super) fn route(app: &App, ground: &Ground) -> Option<Resource> {
+    // The app's own annotations first: the operator's key wins.
+    let mut annotations: Map<String, Value> =
+        app.annotations().map(|(key, value)| (key.to_owned(), value.into())).collect();
+    annotations.insert("nebari.dev/tls-enabled".into(), tls_enabled(app).into());
+    let metadata = json!({"labels": labels(app), "annotations": annotations});
+    let causes = [("spec.rules", "spec.routing.routes"), ("metadata.annotations", "spec.routing.annotations")];
+    http_route(app, ground, Names::of(&app.id).route(), metadata, &app.paths(), &causes)
+}
+
+/// The HTTPRoute of the paths that people reach without login.
+pub(super) fn public_route(app: &App, ground: &Ground) -> Option<Resource> {
+    let paths = app.public_paths();
+    if paths.is_empty() {
+        return None;
+    }
+    let mut labels = labels(app);
+    labels["nebari.dev/route-type"] = json!("public");
+    let metadata = json!({"labels": labels, "annotations": {"nebari.dev/tls-enabled": tls_enabled(app)}});
+    let causes = [("spec.rules", "spec.routing.publicRoutes")];
+    http_route(app, ground, Names::of(&app.id).public_route(), metadata, &paths, &causes)
+}
+
+fn tls_enabled(app: &App) -> &'static str {
+    if app.scheme() == "https" { "true" } else { "false" }
+}
+
+fn http_route(
+    app: &App,
+    ground: &Ground,
+    address: Address,
+    metadata: Value,
+    paths: &[RoutePath],
+    causes: &[(&str, &str)],
+) -> Option<Resource> {
+    let section = section(app, ground.attachment.as_ref()?);
     let (service, port) = app.service();
     let matches: Vec<Value> =
-        app.paths().iter().map(|path| json!({"path": {"type": path.kind, "value": path.prefix}})).collect();
-    Resource {
-        address: names.route(),
+        paths.iter().map(|path| json!({"path": {"type": path.kind, "value": path.prefix}})).collect();
+    let mut backend = json!({"group": "", "kind": "Service", "name": service, "port": port, "weight": 1});
+    if app.service_namespace() != app.id.namespace {
+        backend["namespace"] = json!(app.service_namespace());
+    }
+    let causes = [causes, &[("spec.hostnames", "spec.hostname"), ("spec.parentRefs", "spec.gateway")]].concat();
+    Some(Resource {
+        address,
         api_version: "gateway.networking.k8s.io/v1".into(),
         body: json!({
-            "metadata": {
-                "labels": labels(app),
-                "annotations": {"nebari.dev/tls-enabled": "true"},
-            },
+            "metadata": metadata,
             "spec": {
                 "parentRefs": [{
                     "group": GATEWAY_API, "kind": "Gateway",
                     "name": ground.gateway.name, "namespace": ground.gateway.namespace,
-                    "sectionName": names.listener_name(),
+                    "sectionName": section,
                 }],
                 "hostnames": [app.hostname()],
-                "rules": [{
-                    "matches": matches,
-                    "backendRefs": [{"group": "", "kind": "Service", "name": service, "port": port, "weight": 1}],
-                }],
+                "rules": [{"matches": matches, "backendRefs": [backend]}],
             },
         })
         .into(),
@@ -41,76 +76,45 @@ pub(super) fn route(app: &App, ground: &Ground) -> Resource {
         hand: Hand::Whole,
         app: Some(app.id.clone()),
         pack: app.pack.clone(),
-        causes: app.causes(&[("spec.hostnames", "spec.hostname"), ("spec.rules", "spec.service")]),
+        causes: app.causes(&causes),
+    })
+}
+
+/// The listener's name.
+fn section(app: &App, attachment: &Attachment) -> String {
+    match attachment {
+        Attachment::Own { .. } => Names::of(&app.id).listener_name(),
+        Attachment::Shared => HTTPS.into(),
+        Attachment::Plain => HTTP.into(),
     }
 }
 
-/// The policy of the route: login, or an explicit Allow where no login is asked.
+/// The grant by which the app's routes reach a Service in another namespace: that Service alone, from this namespace alone.
 ///
-/// Every login policy also carries `jwt` and `authorization` with default Deny, so that a connection from before it, which
-/// has no login filter, is denied too. The token must have been issued to this app's own client (`azp`).
-pub(super) fn policy(app: &App, ground: &Ground) -> Resource {
-    let names = Names::of(&app.id);
-    let mut spec = json!({
-        "targetRefs": [{"group": GATEWAY_API, "kind": "HTTPRoute", "name": names.route().name}],
-        "authorization": {"defaultAction": "Allow"},
-    });
-    if let (true, Some(realm)) = (app.login(), &ground.realm) {
-        spec["oidc"] = oidc(app, realm);
-        let cookie = names.access_token_cookie();
-        spec["jwt"] = json!({"providers": [{
-            "name": "keycloak",
-            "issuer": realm.external,
-            "remoteJWKS": {"uri": format!("{}/protocol/openid-connect/certs", realm.internal)},
-            "extractFrom": {"cookies": [cookie]},
-        }]});
-        spec["authorization"] = json!({
-            "defaultAction": "Deny",
-            "rules": [{
-                "name": "members",
-                "action": "Allow",
-                "principal": {"jwt": {
-                    "provider": "keycloak",
-                    "claims": [{"name": "azp", "valueType": "String", "values": [names.client_id()]}],
-                }},
-            }],
-        });
+/// The rule PK0412 sees to it that the other namespace agrees.
+pub(super) fn grant(app: &App) -> Option<Resource> {
+    let namespace = app.service_namespace();
+    if !app.routed() || namespace == app.id.namespace {
+        return None;
     }
-    Resource {
-        address: names.policy(),
-        api_version: "gateway.envoyproxy.io/v1alpha1".into(),
-        body: json!({"metadata": {"labels": labels(app)}, "spec": spec}).into(),
-        owner: Some(Address::app(&app.id)),
+    let (service, _) = app.service();
+    Some(Resource {
+        address: Names::of(&app.id).grant(namespace),
+        // The version that every supported release of Gateway API serves.
+        api_version: "gateway.networking.k8s.io/v1beta1".into(),
+        body: json!({
+            "metadata": {"labels": labels(app)},
+            "spec": {
+                "from": [{"group": GATEWAY_API, "kind": "HTTPRoute", "namespace": app.id.namespace}],
+                "to": [{"group": "", "kind": "Service", "name": service}],
+            },
+        })
+        .into(),
+        owner: None,
         hand: Hand::Whole,
         app: Some(app.id.clone()),
         pack: app.pack.clone(),
-        causes: app.causes(&[
-            ("spec.oidc", "spec.auth"),
-            ("spec.jwt", "spec.auth"),
-            ("spec.authorization", "spec.auth"),
-            ("spec.oidc.redirectURL", "spec.hostname"),
-        ]),
-    }
-}
-
-/// Endpoints are named: otherwise one unreachable issuer anywhere blocks every change of the gateway for five seconds
-/// (envoyproxy/gateway#9235), and logging out logs in again.
-fn oidc(app: &App, realm: &Realm) -> Value {
-    let names = Names::of(&app.id);
-    json!({
-        "provider": {
-            "issuer": realm.external,
-            "authorizationEndpoint": format!("{}/protocol/openid-connect/auth", realm.external),
-            "tokenEndpoint": format!("{}/protocol/openid-connect/token", realm.internal),
-            "endSessionEndpoint": format!("{}/protocol/openid-connect/logout", realm.external),
-        },
-        "clientID": names.client_id(),
-        "clientSecret": {"group": "", "kind": "Secret", "name": names.secret().name, "namespace": app.id.namespace},
-        "redirectURL": format!("https://{}{CALLBACK}", app.hostname()),
-        "logoutPath": "/logout",
-        "scopes": ["openid", "profile", "email"],
-        "refreshToken": true,
-        "cookieNames": {"accessToken": names.access_token_cookie()},
+        causes: app.causes(&[("spec", "spec.service.namespace")]),
     })
 }
 

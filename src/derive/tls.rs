@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::app::{App, Ground};
+use super::app::{App, Attachment, CertificateSource, Ground};
 use super::names::{APP_NAME, APP_NAMESPACE, GATEWAY_API, Names};
 use crate::resource::{Hand, Resource};
 
@@ -15,18 +15,31 @@ pub(super) fn labels(app: &App) -> serde_json::Value {
     })
 }
 
-/// The Certificate, in the Gateway's namespace.
-pub(super) fn certificate(app: &App, ground: &Ground) -> Resource {
+/// What an app with a listener of its own needs: certificate, listener, lock. Nothing where it shares one.
+pub(super) fn own_listener(app: &App, ground: &Ground) -> Vec<Resource> {
+    let Some(Attachment::Own { port, certificate: source }) = &ground.attachment else { return Vec::new() };
     let names = Names::of(&app.id);
+    match source {
+        CertificateSource::ClusterIssuer(issuer) => {
+            let secret = names.tls_secret(&ground.gateway).name;
+            let certificate = certificate(app, ground, &secret, issuer);
+            vec![certificate, listener(app, ground, *port, &secret), lock(app, ground)]
+        }
+        CertificateSource::Secret(secret) => vec![listener(app, ground, *port, secret), lock(app, ground)],
+    }
+}
+
+/// The Certificate, in the Gateway's namespace.
+fn certificate(app: &App, ground: &Ground, secret: &str, issuer: &str) -> Resource {
     Resource {
-        address: names.certificate(&ground.gateway),
+        address: Names::of(&app.id).certificate(&ground.gateway),
         api_version: "cert-manager.io/v1".into(),
         body: json!({
             "metadata": {"labels": labels(app)},
             "spec": {
-                "secretName": names.tls_secret(&ground.gateway).name,
+                "secretName": secret,
                 "dnsNames": [app.hostname()],
-                "issuerRef": {"group": "cert-manager.io", "kind": "ClusterIssuer", "name": ground.cluster_issuer},
+                "issuerRef": {"group": "cert-manager.io", "kind": "ClusterIssuer", "name": issuer},
             },
         })
         .into(),
@@ -41,7 +54,7 @@ pub(super) fn certificate(app: &App, ground: &Ground) -> Resource {
 /// The listener, one entry of the Gateway.
 ///
 /// It admits the app's namespace and the Gateway's own: the anchor must attach to it.
-pub(super) fn listener(app: &App, ground: &Ground) -> Resource {
+fn listener(app: &App, ground: &Ground, port: u64, secret: &str) -> Resource {
     let names = Names::of(&app.id);
     let mut namespaces = vec![app.id.namespace.as_str(), ground.gateway.namespace.as_str()];
     namespaces.dedup();
@@ -52,13 +65,13 @@ pub(super) fn listener(app: &App, ground: &Ground) -> Resource {
             "spec": {"listeners": [{
                 "name": names.listener_name(),
                 "hostname": app.hostname(),
-                "port": ground.port,
+                "port": port,
                 "protocol": "HTTPS",
                 "tls": {
                     "mode": "Terminate",
                     "certificateRefs": [{
                         "group": "", "kind": "Secret",
-                        "name": names.tls_secret(&ground.gateway).name, "namespace": ground.gateway.namespace,
+                        "name": secret, "namespace": ground.gateway.namespace,
                     }],
                 },
                 "allowedRoutes": {"namespaces": {
@@ -79,7 +92,7 @@ pub(super) fn listener(app: &App, ground: &Ground) -> Resource {
 }
 
 /// The lock: whoever reaches the listener without a policy of his own is denied.
-pub(super) fn lock(app: &App, ground: &Ground) -> Resource {
+fn lock(app: &App, ground: &Ground) -> Resource {
     let names = Names::of(&app.id);
     Resource {
         address: names.lock(&ground.gateway),

@@ -57,9 +57,16 @@ pub(super) fn leavers(
     }
     let apps: Vec<AppId> = desired.grounds.keys().cloned().collect();
     for app in apps {
-        let pack = desired.apps.get(&app).and_then(|found| found.pack.clone());
+        let Some(derived) = desired.apps.get(&app) else { continue };
+        let (pack, handed_over) = (derived.pack.clone(), derived.auth() && !derived.provisions_client());
         for (address, hand) in marked.get(&app) {
-            if !desired.wanted.contains_key(address) {
+            if desired.wanted.contains_key(address) {
+                continue;
+            }
+            if handed_over && (address.is_keycloak() || address.kind == "Secret") {
+                let reason = "the app no longer lets packctl make its client: it is yours now, and goes with the app";
+                desired.kept.insert(address.clone(), reason.into());
+            } else {
                 let rule = DeleteRule::NotWanted;
                 let unwanted = Unwanted { rule, hand: hand.clone(), app: Some(app.clone()), pack: pack.clone() };
                 desired.unwanted.insert(address.clone(), unwanted);

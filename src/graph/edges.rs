@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::derive::{Desired, Names};
-use crate::resource::{Address, Hand, Resource};
+use crate::derive::{Attachment, Desired, Ground, Names};
+use crate::resource::{Address, AppId, Hand, Resource};
 
 type Edge = (Address, Address, &'static str);
 
@@ -33,46 +33,68 @@ pub(super) fn edges(desired: &Desired) -> Vec<Edge> {
         references(resource, desired, &mut edges);
     }
     for (id, ground) in &desired.grounds {
-        let names = Names::of(id);
-        let app = Address::app(id);
-        let [filter, anchor_policy, anchor_route] = ground.gateway.anchor();
-        let (certificate, listener) = (names.certificate(&ground.gateway), names.listener(&ground.gateway));
-        let (lock, policy, route) = (names.lock(&ground.gateway), names.policy(), names.route());
-        let mut chain = vec![
-            (filter, anchor_policy.clone(), "the anchor's filter is there before its policy"),
-            (anchor_policy, anchor_route.clone(), "the anchor's policy is there before its route"),
-            (anchor_route.clone(), listener.clone(), "the Gateway's anchor comes before its first app"),
-            (app.clone(), certificate.clone(), "derived from the app"),
-            (app.clone(), listener.clone(), "derived from the app"),
-            (app.clone(), policy.clone(), "derived from the app"),
-            (certificate, listener.clone(), "the listener serves this certificate"),
-            (listener.clone(), lock.clone(), "the lock is on this listener"),
-            (lock.clone(), policy.clone(), "nothing is attached before the lock is there"),
-            (policy, route.clone(), "the route is never there without its policy"),
-            (lock, route.clone(), "the lock is accepted before a route is attached"),
-            (listener, route.clone(), "the route is attached to this listener"),
-        ];
-        if let Some(realm) = &ground.realm {
-            let (client, secret) = (names.client(&realm.name), names.secret());
-            chain.extend([
-                (app, client.clone(), "derived from the app"),
-                (client, secret.clone(), "the Secret holds the client's secret"),
-                (secret.clone(), names.role(), "the Role names this Secret"),
-                (names.role(), names.role_binding(), "the binding names this Role"),
-                (secret, names.policy(), "the policy logs in with this Secret"),
-            ]);
-        }
-        if let Some(app) = desired.apps.get(id) {
-            let service = Address::namespaced("", "Service", &id.namespace, app.service().0);
-            chain.push((service, route, "the route sends requests to this Service"));
-        }
-        edges.extend(
-            chain
-                .into_iter()
-                .filter(|(first, then, _)| desired.wanted.contains_key(first) && desired.wanted.contains_key(then)),
-        );
+        let chain = of_app(id, ground, desired);
+        let known = |address: &Address| desired.wanted.contains_key(address);
+        edges.extend(chain.into_iter().filter(|(first, then, _)| known(first) && known(then)));
     }
     edges
+}
+
+/// What one app's objects need of each other; of objects that its shape does not have, too.
+fn of_app(id: &AppId, ground: &Ground, desired: &Desired) -> Vec<Edge> {
+    const DERIVED: &str = "derived from the app";
+    let names = Names::of(id);
+    let app = Address::app(id);
+    let gateway = &ground.gateway;
+    let [filter, anchor_policy, anchor_route] = gateway.anchor();
+    let (certificate, listener, lock) = (names.certificate(gateway), names.listener(gateway), names.lock(gateway));
+    let mut chain = vec![
+        (filter, anchor_policy.clone(), "the anchor's filter is there before its policy"),
+        (anchor_policy, anchor_route.clone(), "the anchor's policy is there before its route"),
+        (anchor_route.clone(), listener.clone(), "the Gateway's anchor comes before its first app"),
+        (app.clone(), certificate.clone(), DERIVED),
+        (app.clone(), listener.clone(), DERIVED),
+        (certificate, listener.clone(), "the listener serves this certificate"),
+        (listener.clone(), lock.clone(), "the lock is on this listener"),
+    ];
+    let routes = [(names.policy(), names.route()), (names.public_policy(), names.public_route())];
+    for (policy, route) in routes {
+        let policy_of_route = policy.clone();
+        chain.extend([
+            (app.clone(), policy.clone(), DERIVED),
+            (lock.clone(), policy.clone(), "nothing is attached before the lock is there"),
+            (policy, route.clone(), "the route is never there without its policy"),
+            (lock.clone(), route.clone(), "the lock is accepted before a route is attached"),
+            (listener.clone(), route.clone(), "the route is attached to this listener"),
+        ]);
+        if !matches!(ground.attachment, Some(Attachment::Own { .. })) {
+            chain.push((anchor_route.clone(), policy_of_route, "the Gateway's anchor comes before its first app"));
+        }
+        if let Some(derived) = desired.apps.get(id) {
+            let (service, _) = derived.service();
+            let service = Address::namespaced("", "Service", derived.service_namespace(), service);
+            let grant = names.grant(derived.service_namespace());
+            chain.extend([
+                (app.clone(), grant.clone(), DERIVED),
+                (service, route.clone(), "the route sends requests to this Service"),
+                (grant, route, "the grant lets the route reach the Service"),
+            ]);
+        }
+    }
+    if let Some(identity) = &ground.identity {
+        let secret = Address::namespaced("", "Secret", &id.namespace, &identity.secret);
+        chain.push((secret.clone(), names.policy(), "the policy logs in with this Secret"));
+        if let Some(realm) = &identity.realm {
+            let client = names.client(&realm.name);
+            chain.extend([
+                (app, client.clone(), DERIVED),
+                (client, secret.clone(), "the Secret holds the client's secret"),
+                (secret, names.role(), "the Role names this Secret"),
+                (names.role(), names.role_binding(), "the binding names this Role"),
+            ]);
+        }
+    }
+    chain
 }
 
 /// Whether an address is wanted, or would be if nothing stood in its way.

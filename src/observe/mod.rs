@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::api::Environment;
-use crate::derive::{APP_SECRETS, DERIVED, Gateway, Names, Target, cluster_name, record_address, recorded_kinds};
+use crate::derive::{APP_SECRETS, App, DERIVED, Gateway, Names, Target, cluster_name, record_address, recorded_kinds};
 use crate::observed::{ReadSet, World};
 use crate::plan::{CONTROLLER_LEASE, OPERATOR_DEPLOYMENT};
 use crate::render::Pack;
@@ -51,14 +51,22 @@ pub fn second(scope: Scope<'_>, environment: &Environment, world: &World) -> Rea
     ]) {
         list(group, kind, &mut set);
     }
-    let mut apps: BTreeSet<AppId> =
-        world.of_kind("reconcilers.nebari.dev", "NebariApp").filter_map(|live| live.address.as_app()).collect();
+    let mut apps: BTreeSet<AppId> = BTreeSet::new();
+    let app = |id: &AppId, value: &Value| App { id: id.clone(), value: value.clone(), pack: None, document: None };
+    for live in world.of_kind("reconcilers.nebari.dev", "NebariApp") {
+        let Some(id) = live.address.as_app() else { continue };
+        set.objects.extend(app(&id, live.value()).named_secrets(environment));
+        apps.insert(id);
+    }
     let packs =
         scope.packs.iter().flat_map(|pack| pack.documents.iter().map(|found| (pack.destination.as_deref(), found)));
     for (namespace, document) in packs.chain(scope.documents.iter().map(|found| (None, found))) {
         let Some(address) = document.address(namespace, &world.kinds) else { continue };
         list(&address.group, &address.kind, &mut set);
-        apps.extend(address.as_app());
+        if let Some(id) = address.as_app() {
+            set.objects.extend(app(&id, &document.value).named_secrets(environment));
+            apps.insert(id);
+        }
         set.namespaces.extend(address.namespace.clone());
         if is_listed_by_label(&address.group, &address.kind) {
             set.object(address);

@@ -5,6 +5,7 @@
 mod compare;
 mod digest;
 mod health;
+mod openings;
 mod steps;
 mod types;
 
@@ -53,7 +54,7 @@ pub fn plan(desired: &Desired, graph: &ResourceGraph, world: &World, cluster: &s
     block_dependants(desired, graph, &mut plan);
     reopen(desired, world, &mut plan);
     leave_to_operator(desired, world, &mut plan);
-    plan.openings = openings(desired, &plan);
+    plan.openings = openings::openings(desired, world, &plan);
     note_anchors(desired, &mut plan);
     plan.steps = steps::build(&mut plan.changes, desired, graph, world, &conditions);
     plan.digests = digest::digests(&plan, &conditions);
@@ -129,17 +130,17 @@ fn block_dependants(desired: &Desired, graph: &ResourceGraph, plan: &mut Plan) {
     }
 }
 
-/// A route whose policy is made anew is closed meanwhile, also where nothing of the route differs.
+/// A route that is open without its login is closed until the login is in force, also where nothing of the route differs.
 fn reopen(desired: &Desired, world: &World, plan: &mut Plan) {
-    for id in desired.grounds.keys().filter(|id| desired.apps.get(id).is_some_and(crate::derive::App::login)) {
+    for (id, app) in desired.grounds.keys().filter_map(|id| desired.apps.get_key_value(id)) {
         let names = Names::of(id);
-        let made = plan.changes.get(&names.policy()).is_some_and(|change| change.action == Action::Create);
-        let open = world.get(&names.route()).live().is_some_and(|route| steps::weight(route.value()) > 0);
-        if let (true, Some(change)) = (made && open, plan.changes.get_mut(&names.route()))
+        let open = steps::opens_without_login(world.get(&names.route()).live(), world.get(&names.policy()).live(), app);
+        let written = plan.changes.get(&names.policy()).is_some_and(|change| change.action != Action::None);
+        if let (true, Some(change)) = (open && written, plan.changes.get_mut(&names.route()))
             && change.action == Action::None
         {
             change.action = Action::Update;
-            change.notes.push("closed while its policy is missing, then opened".into());
+            change.notes.push("closed until the login is in force, then opened".into());
         }
     }
 }
@@ -175,38 +176,6 @@ fn leave_to_operator(desired: &Desired, world: &World, plan: &mut Plan) {
             change.actor = Actor::Operator(holder.clone());
         }
     }
-}
-
-fn openings(desired: &Desired, plan: &Plan) -> Vec<Opening> {
-    let mut openings = Vec::new();
-    for (id, ground) in &desired.grounds {
-        let Some(app) = desired.apps.get(id) else { continue };
-        let route = plan.changes.get(&Names::of(id).route());
-        if route.is_some_and(|change| change.action == Action::Create) {
-            let audience = match &ground.realm {
-                Some(realm) => format!("anyone who can log in to realm {}", realm.name),
-                None => "anyone".into(),
-            };
-            let url = format!("https://{}", app.hostname());
-            openings.push(Opening {
-                app: id.clone(),
-                verb: "opens",
-                url,
-                audience,
-                place: app.place_of("/spec/hostname"),
-            });
-        }
-    }
-    for change in plan.changes.values().filter(|change| change.action == Action::Delete) {
-        let Some(app) = &change.app else { continue };
-        if Names::of(app).route() == change.address {
-            let host = change.before.as_ref().and_then(|route| route.pointer("/spec/hostnames/0")?.as_str());
-            let url = format!("https://{}", host.unwrap_or("*"));
-            openings.push(Opening { app: app.clone(), verb: "closes", url, audience: "everyone".into(), place: None });
-        }
-    }
-    openings.sort();
-    openings
 }
 
 fn note_anchors(desired: &Desired, plan: &mut Plan) {

@@ -34,22 +34,26 @@ impl Rule for ForeignPolicy {
         let mut findings = Vec::new();
         for (id, ground) in &facts.desired.grounds {
             let names = Names::of(id);
-            let (route, own, lock) = (names.route(), names.policy(), names.lock(&ground.gateway));
-            let labels = labels_of(facts, &route);
+            let routes = [names.route(), names.public_route()];
+            let own = [names.policy(), names.public_policy(), names.lock(&ground.gateway)];
+            let labels = routes.each_ref().map(|route| labels_of(facts, route));
             let namespaces = BTreeSet::from([id.namespace.as_str(), ground.gateway.namespace.as_str()]);
             let near = namespaces.iter().filter_map(|namespace| by_namespace.get(namespace)).flatten();
             for (policy, value) in near {
-                if **policy == own || **policy == lock {
+                if own.contains(policy) {
                     continue;
                 }
                 let namespace = policy.namespace.as_deref();
                 let spec = value.get("spec").unwrap_or(&Value::Null);
-                let on_route = namespace == Some(&id.namespace)
-                    && (targets(spec, "HTTPRoute", &route.name, None) || selects(spec, "HTTPRoute", &labels));
+                let on_route = routes.iter().zip(&labels).find(|(route, labels)| {
+                    namespace == Some(&id.namespace)
+                        && (targets(spec, "HTTPRoute", &route.name, None) || selects(spec, "HTTPRoute", labels))
+                });
                 let on_listener = namespace == Some(&ground.gateway.namespace)
                     && targets(spec, "Gateway", &ground.gateway.name, Some(&names.listener_name()));
-                if on_route || on_listener {
-                    let what = if on_route { route.short() } else { names.listener(&ground.gateway).short() };
+                if on_route.is_some() || on_listener {
+                    let listener = || names.listener(&ground.gateway).short();
+                    let what = on_route.map_or_else(listener, |(route, _)| route.short());
                     findings.push(
                         Diagnostic::error(
                             self.code(),

@@ -5,7 +5,6 @@ pub(super) mod foreign_policy;
 pub(super) mod hostname;
 pub(super) mod identity;
 pub(super) mod last_listener;
-pub(super) mod live_change;
 pub(super) mod long_names;
 pub(super) mod opted_in;
 pub(super) mod schema;

@@ -6,20 +6,15 @@ use super::dotted;
 use crate::check::{Facts, Rule};
 use crate::derive::App;
 use crate::diagnostic::Diagnostic;
-use crate::schema::Node;
 
 pub(crate) struct Unsupported;
 
-/// What is carried through all stages, by JSON pointer below `/spec`; a prefix supports everything below it.
-const SUPPORTED: [&str; 7] = [
-    "/hostname",
-    "/service/name",
-    "/service/port",
-    "/routing/routes",
-    "/auth/enabled",
-    "/serviceAccountName",
-    "/landingPage",
-];
+/// What needs more of Keycloak than a confidential client, by JSON pointer below `/spec`; switched off it asks for nothing.
+const UNSUPPORTED: [&str; 5] =
+    ["/auth/groups", "/auth/keycloakConfig", "/auth/spaClient", "/auth/deviceFlowClient", "/auth/tokenExchange"];
+
+/// Scopes that every realm gives to a new client.
+const SCOPES: [&str; 3] = ["openid", "profile", "email"];
 
 impl Rule for Unsupported {
     fn code(&self) -> &'static str {
@@ -36,28 +31,32 @@ impl Rule for Unsupported {
     }
 
     fn check(&self, facts: Facts<'_>) -> Vec<Diagnostic> {
-        let schema = facts.world.schemas.get("reconcilers.nebari.dev", "NebariApp");
         let mut findings = Vec::new();
         for app in facts.desired.apps.values() {
             let spec = app.value.get("spec").unwrap_or(&Value::Null);
-            let node = schema.and_then(|schema| schema.root().field("spec"));
-            let mut fields = Vec::new();
-            collect("", spec, node, &mut fields);
-            findings.extend(fields.iter().map(|pointer| self.finding(app, pointer)));
-            if spec.get("routing").is_none_or(Value::is_null) {
-                findings.push(
-                    Diagnostic::error(
-                        self.code(),
-                        format!("app/{} has no `spec.routing`; apps without a route are not supported yet", app.id),
-                    )
-                    .app(&app.id)
-                    .field("spec.routing")
-                    .place(app.place_of("/spec"))
-                    .help("write `routing: {}` to serve everything below /"),
-                );
+            for pointer in UNSUPPORTED {
+                if spec.pointer(pointer).is_some_and(asks) {
+                    findings.push(self.finding(app, pointer));
+                }
+            }
+            if app.provisions_client() && !app.scopes().iter().all(|scope| SCOPES.contains(scope)) {
+                findings.push(self.finding(app, "/auth/scopes"));
             }
         }
         findings
+    }
+}
+
+/// Whether a value asks for something: not nothing, not empty, not a switch that is off.
+fn asks(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(map) => match map.get("enabled") {
+            Some(enabled) => enabled == &Value::Bool(true),
+            None => map.values().any(asks),
+        },
+        _ => true,
     }
 }
 
@@ -75,27 +74,5 @@ impl Unsupported {
             .field(field)
             .place(app.place_of(&pointer))
             .help("remove the field, or leave this app to nebari-operator for now")
-    }
-}
-
-/// The pointers of values that are neither supported nor at their default, as high up as possible.
-fn collect(pointer: &str, value: &Value, node: Option<Node<'_>>, found: &mut Vec<String>) {
-    if SUPPORTED.iter().any(|supported| pointer == *supported || pointer.starts_with(&format!("{supported}/"))) {
-        return;
-    }
-    let leads_to_supported = SUPPORTED.iter().any(|supported| supported.starts_with(&format!("{pointer}/")));
-    match value {
-        Value::Null => {}
-        Value::Object(map) if leads_to_supported || node.is_some_and(|node| node.properties().next().is_some()) => {
-            for (name, below) in map {
-                let node = node.and_then(|node| node.field(name));
-                collect(&format!("{pointer}/{name}"), below, node, found);
-            }
-        }
-        Value::Object(map) if map.is_empty() => {}
-        Value::Array(items) if items.is_empty() => {}
-        value if node.and_then(Node::default) == Some(value) => {}
-        Value::Bool(false) if node.is_some_and(|node| node.default().is_none()) && pointer.ends_with("enabled") => {}
-        _ => found.push(pointer.to_owned()),
     }
 }

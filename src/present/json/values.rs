@@ -126,6 +126,7 @@ pub(super) fn set(target: &mut Value, steps: &[PathStep], value: Value) {
     set(&mut items[position], rest, value);
 }
 
+/// Takes a field out, and the maps that held nothing else, as server-side apply does.
 fn remove(target: &mut Value, steps: &[PathStep]) {
     let Some((step, rest)) = steps.split_first() else { return };
     match (step, target) {
@@ -133,8 +134,10 @@ fn remove(target: &mut Value, steps: &[PathStep]) {
             fields.remove(name);
         }
         (PathStep::Field(name), Value::Object(fields)) => {
-            if let Some(below) = fields.get_mut(name) {
-                remove(below, rest);
+            let Some(below) = fields.get_mut(name) else { return };
+            remove(below, rest);
+            if below.as_object().is_some_and(Map::is_empty) {
+                fields.remove(name);
             }
         }
         (step, Value::Array(items)) => match position(items, step) {

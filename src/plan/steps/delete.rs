@@ -1,0 +1,138 @@
+//! What goes, from the outside in.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::Builder;
+use crate::derive::{App, DeleteRule, Names};
+use crate::plan::types::{Act, Action, Change, Precondition, Until};
+use crate::resource::{Address, AppId, Hand, PackId};
+
+const ROUTE: usize = 0;
+const POLICY: usize = 1;
+const APP: usize = 10;
+const ANCHOR: usize = 11;
+const OF_PACK: usize = 20;
+
+impl<'b> Builder<'b> {
+    /// Deletes, by app: routes, policies, lock, listener, certificate, readers, Secret, client, the NebariApp; then the pack's
+    /// objects; its record last.
+    pub(super) fn deletes(&mut self) {
+        let going = self.acting.values().filter(|change| change.action == Action::Delete);
+        let mut ranked: Vec<(usize, &'b Change)> = going.map(|change| (rank(change), *change)).collect();
+        ranked.sort_by(|a, b| (a.0, &a.1.address).cmp(&(b.0, &b.1.address)));
+        let mut of_app: BTreeMap<&AppId, Vec<(usize, usize)>> = BTreeMap::new();
+        let mut of_pack: BTreeMap<&PackId, Vec<(usize, usize)>> = BTreeMap::new();
+        let mut of_anchor: Vec<(usize, usize)> = Vec::new();
+        for (rank, change) in ranked {
+            let mut after = BTreeMap::new();
+            let mut waits = Vec::new();
+            let pack = change.pack.as_ref().filter(|_| rank >= OF_PACK).and_then(|pack| of_pack.get(pack));
+            for (_, step) in pack.into_iter().flatten().filter(|(other, _)| *other < rank) {
+                after.insert(*step, "the pack's apps go first");
+            }
+            let is_anchor = change.app.is_none() && change.pack.is_none();
+            let app = change.app.as_ref().and_then(|app| of_app.get(app));
+            let nearest = app.into_iter().flatten().chain(of_anchor.iter().filter(|_| is_anchor));
+            for (other, step) in nearest.filter(|(other, _)| *other < rank) {
+                after.insert(*step, "it is taken down from the outside in");
+                if (*other, rank) == (ROUTE, POLICY) {
+                    waits.push(Until::Gone(self.steps[*step].address.clone()));
+                }
+            }
+            let step = self.delete(change, waits, after);
+            if let Some(app) = &change.app {
+                of_app.entry(app).or_default().push((rank, step));
+            }
+            if let Some(pack) = &change.pack {
+                of_pack.entry(pack).or_default().push((rank, step));
+            }
+            if is_anchor {
+                of_anchor.push((rank, step));
+            }
+        }
+    }
+
+    fn delete(&mut self, change: &'b Change, waits: Vec<Until>, after: BTreeMap<usize, &'static str>) -> usize {
+        let address = &change.address;
+        let only_if = self.conditions.get(address).map_or(Precondition::Nothing, |(only_if, _)| only_if.clone());
+        let Some(entry) = &address.entry else {
+            return self.push(address, "delete", Act::Delete, waits, after, only_if);
+        };
+        let hand = self.desired.unwanted.get(address).map_or(Hand::Whole, |unwanted| unwanted.hand.clone());
+        let act = Act::Release { api_version: "gateway.networking.k8s.io/v1".into(), hand };
+        let step = self.push(address, "release", act, waits, after, only_if);
+        let listeners = self.world.get(address).live().and_then(|live| live.value().pointer("/spec/listeners"));
+        let listeners = listeners.and_then(Value::as_array).into_iter().flatten();
+        let text = |listener: &'b Value, key: &str| listener.get(key).and_then(Value::as_str);
+        let hostname = listeners.filter(|found| text(found, "name") == Some(&entry.key));
+        if let Some(hostname) = hostname.into_iter().find_map(|found| text(found, "hostname")) {
+            self.released.insert((address.object(), hostname.to_owned()), step);
+        }
+        step
+    }
+
+    /// What left a pack goes after everything that the pack brings: a Service is needed until the route has moved on. So does
+    /// what an app no longer asks for: its login is needed until the route is open, its old listener until the route has moved.
+    pub(super) fn leave_last(&mut self) {
+        let written = |steps: &Vec<usize>| -> BTreeSet<usize> {
+            let stays = |step: &&usize| !matches!(self.steps[**step].act, Act::Delete | Act::Release { .. });
+            steps.iter().filter(stays).copied().collect()
+        };
+        let of_app: BTreeMap<&AppId, BTreeSet<usize>> =
+            self.of_app.iter().map(|(app, steps)| (*app, written(steps))).collect();
+        let of_pack: BTreeMap<&PackId, BTreeSet<usize>> =
+            self.of_pack.iter().map(|(pack, steps)| (*pack, written(steps))).collect();
+        for step in &mut self.steps {
+            if !matches!(step.act, Act::Delete | Act::Release { .. }) {
+                continue;
+            }
+            let Some(change) = self.acting.get(&step.address) else { continue };
+            let rank = rank(change);
+            if let Some(pack) = change.pack.as_ref().filter(|_| rank >= OF_PACK) {
+                let of_pack = of_pack.get(pack).into_iter().flatten();
+                step.after.extend(of_pack.map(|write| (*write, "what left the pack goes after what it brings")));
+            }
+            if let Some(app) = change.app.as_ref().filter(|_| change.rule == Some(DeleteRule::NotWanted)) {
+                // A path that is made private closes at once, whatever becomes of the rest.
+                let login = self.desired.apps.get(app).is_some_and(App::login);
+                if rank > POLICY || !login {
+                    let of_app = of_app.get(app).into_iter().flatten();
+                    step.after.extend(of_app.map(|write| (*write, "it is needed until the app has changed")));
+                }
+            }
+        }
+    }
+}
+
+fn rank(change: &Change) -> usize {
+    let address = &change.address;
+    let is_record =
+        change.pack.as_ref().is_some_and(|pack| address.name == pack.record_name() && address.kind == "ConfigMap");
+    let derived = change.app.as_ref().filter(|_| address.as_app().is_none());
+    match (address.kind.as_str(), derived) {
+        _ if is_record => 30,
+        _ if address.as_app().is_some() => APP,
+        ("HTTPRoute", Some(_)) => ROUTE,
+        ("SecurityPolicy", Some(app)) if is_of_a_route(app, address) => POLICY,
+        // The lock.
+        ("SecurityPolicy", Some(_)) => 2,
+        ("Gateway", _) => 3,
+        ("Certificate" | "ReferenceGrant", Some(_)) => 4,
+        ("RoleBinding", Some(_)) => 5,
+        ("Role", Some(_)) => 6,
+        ("Secret", Some(_)) => 7,
+        ("client", _) => 8,
+        // The anchor of a Gateway: route, policy, filter.
+        ("HTTPRoute", None) if change.pack.is_none() => ANCHOR,
+        ("SecurityPolicy", None) if change.pack.is_none() => ANCHOR + 1,
+        ("HTTPRouteFilter", None) if change.pack.is_none() => ANCHOR + 2,
+        _ => OF_PACK,
+    }
+}
+
+fn is_of_a_route(app: &AppId, policy: &Address) -> bool {
+    let names = Names::of(app);
+    [names.policy(), names.public_policy()].contains(policy)
+}

@@ -1,0 +1,201 @@
+//! The steps of an app's routes: closed, guarded, opened.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::Builder;
+use crate::derive::{App, Attachment, CertificateSource, Ground, HTTP, HTTPS, Names};
+use crate::diff::FieldChange;
+use crate::observed::Live;
+use crate::plan::types::{Act, Action, Change, Precondition, Until};
+use crate::resource::{Address, AppId, Cause, FieldPath, Hand, Resource};
+
+impl<'b> Builder<'b> {
+    /// Closes a route that is open without a login that the app asks for, or that moves to another host or listener.
+    ///
+    /// It comes before the policy: a policy's status tells nothing about a route that is attached elsewhere, and a change that
+    /// stops halfway leaves the app closed. Nothing where there is no such route; else the id of the step.
+    pub(super) fn close_before_its_policy(&mut self, app: &'b AppId) -> Option<usize> {
+        let (ground, derived) = self.desired.grounds.get(app).zip(self.desired.apps.get(app))?;
+        let names = Names::of(app);
+        let address = names.route();
+        let resource = self.desired.wanted.get(&address)?;
+        let live = self.world.get(&address).live().filter(|route| weight(route.value()) > 0);
+        let moves = live.is_some() && derived.login() && self.acting.get(&address).is_some_and(|change| moves(change));
+        if !moves && !opens_without_login(live, self.world.get(&names.policy()).live(), derived) {
+            return None;
+        }
+        let (only_if, force) = self.conditions.get(&address).cloned()?;
+        let (waits, after) = if moves {
+            let [_, _, anchor] = ground.gateway.anchor();
+            let needs = [names.lock(&ground.gateway), names.listener(&ground.gateway), anchor];
+            let steps = needs.iter().filter_map(|need| self.last.get(need));
+            let after = steps.map(|step| (*step, "nothing is attached before lock and anchor are there")).collect();
+            (self.attach_waits(app, ground), after)
+        } else {
+            (Vec::new(), BTreeMap::new())
+        };
+        let act = Act::Apply { resource: Box::new(closed(resource)), force };
+        Some(self.push(&address, "close", act, waits, after, only_if))
+    }
+
+    pub(super) fn write_route(
+        &mut self,
+        app: &'b AppId,
+        change: &'b Change,
+        resource: &Resource,
+        mut after: BTreeMap<usize, &'static str>,
+        only_if: Precondition,
+        force: bool,
+    ) {
+        const OPENED: &str = "the route is opened when its policy is in force";
+        let address = &change.address;
+        let Some((ground, derived)) = self.desired.grounds.get(app).zip(self.desired.apps.get(app)) else { return };
+        let names = Names::of(app);
+        let live_weight = change.before.as_ref().map(weight);
+        let attached = live_weight.is_some_and(|weight| weight > 0) && !moves(change);
+        let attach = if attached { Vec::new() } else { self.attach_waits(app, ground) };
+        let served = served(app, ground, names.policy(), address.clone());
+        let apply = |resource: Resource, force| Act::Apply { resource: Box::new(resource), force };
+        let last = if !derived.login() {
+            let title = if change.action == Action::Create { "create" } else { "update" };
+            self.push(address, title, apply(resource.clone(), force), attach, after, only_if)
+        } else if let Some(before) = self.last.get(address).copied() {
+            after.insert(before, OPENED);
+            let opening = [self.attach_waits(app, ground), served.clone()].concat();
+            self.push(address, "open", apply(resource.clone(), false), opening, after, Precondition::After(before))
+        } else if attached {
+            // What stands behind it may change: the policy of this plan is in force before that is reached.
+            let policy = vec![Until::PolicyAccepted(names.policy())];
+            self.push(address, "update", apply(resource.clone(), force), policy, after, only_if)
+        } else if live_weight == Some(0) && !moves(change) {
+            let opening = [attach, served.clone()].concat();
+            self.push(address, "open", apply(resource.clone(), force), opening, after, only_if)
+        } else {
+            // Closed first: a policy has no status before its route exists, so nothing could be awaited.
+            let opening = [attach.clone(), served.clone()].concat();
+            let before = self.push(address, "close", apply(closed(resource), force), attach, after, only_if);
+            let after = BTreeMap::from([(before, OPENED)]);
+            self.push(address, "open", apply(resource.clone(), false), opening, after, Precondition::After(before))
+        };
+        self.check(address, last, served);
+    }
+
+    /// The route of the paths without login is open from the start: there is nothing to close.
+    pub(super) fn write_public_route(
+        &mut self,
+        app: &'b AppId,
+        change: &'b Change,
+        resource: &Resource,
+        after: BTreeMap<usize, &'static str>,
+        only_if: Precondition,
+        force: bool,
+    ) {
+        let address = &change.address;
+        let Some(ground) = self.desired.grounds.get(app) else { return };
+        let attached = change.before.is_some() && !moves(change);
+        let attach = if attached { Vec::new() } else { self.attach_waits(app, ground) };
+        let title = if change.action == Action::Create { "create" } else { "update" };
+        let act = Act::Apply { resource: Box::new(resource.clone()), force };
+        let last = self.push(address, title, act, attach, after, only_if);
+        let served = served(app, ground, Names::of(app).public_policy(), address.clone());
+        self.check(address, last, served);
+    }
+
+    fn check(&mut self, address: &Address, last: usize, served: Vec<Until>) {
+        let after = BTreeMap::from([(last, "what was written is checked")]);
+        self.push(address, "check", Act::Nothing, served, after, Precondition::Nothing);
+    }
+
+    /// What must hold before a route is attached to a listener.
+    fn attach_waits(&self, app: &AppId, ground: &Ground) -> Vec<Until> {
+        let names = Names::of(app);
+        let gateway = &ground.gateway;
+        let [_, anchor_policy, anchor_route] = gateway.anchor();
+        let anchored = [Until::PolicyAccepted(anchor_policy), Until::RouteAccepted(anchor_route.clone())];
+        let own = matches!(ground.attachment, Some(Attachment::Own { .. }));
+        let lock = own.then(|| Until::PolicyAccepted(names.lock(gateway)));
+        let listener = names.listener_name();
+        let carried_traffic = self.world.get(&gateway.address()).live().is_some_and(|live| {
+            let listeners = live.value().pointer("/spec/listeners").and_then(Value::as_array);
+            let mut there = listeners.into_iter().flatten();
+            let there = there.any(|found| found.get("name").and_then(Value::as_str) == Some(&listener));
+            there && !self.anchored_from_the_start(app, live, &anchor_route)
+        });
+        // Connections from before the anchor live on without the authorization filter until they are drained. A listener that
+        // is shared has carried traffic for sure.
+        let drained = (carried_traffic || !own).then_some(Until::Drained(anchor_route));
+        lock.into_iter().chain(anchored).chain(drained).collect()
+    }
+
+    /// Whether the anchor was there when the app's listener was last written: then the listener never carried traffic without it.
+    fn anchored_from_the_start(&self, app: &AppId, gateway: &Live, anchor: &Address) -> bool {
+        let hand = Hand::entry(&app.to_string(), "listener");
+        let managed = gateway.managed().iter().find(|entry| entry.manager == hand.manager());
+        let listener = managed.and_then(|entry| entry.time.as_deref());
+        let anchor = self.world.get(anchor).live().and_then(|live| live.text("/metadata/creationTimestamp"));
+        // RFC 3339 in UTC sorts as text.
+        listener.zip(anchor).is_some_and(|(listener, anchor)| anchor <= listener)
+    }
+}
+
+/// What must hold for a route to be served as its policy says.
+fn served(app: &AppId, ground: &Ground, policy: Address, route: Address) -> Vec<Until> {
+    let names = Names::of(app);
+    let gateway = &ground.gateway;
+    let shared = |name: &str| gateway.address().with_entry("listeners", name);
+    let mut served = vec![Until::PolicyAccepted(policy), Until::RouteAccepted(route)];
+    match &ground.attachment {
+        Some(Attachment::Own { certificate, .. }) => {
+            served.push(Until::ListenerProgrammed(names.listener(gateway)));
+            if matches!(certificate, CertificateSource::ClusterIssuer(_)) {
+                served.push(Until::CertificateReady(names.certificate(gateway)));
+            }
+        }
+        Some(Attachment::Shared) => served.push(Until::ListenerProgrammed(shared(HTTPS))),
+        Some(Attachment::Plain) => served.push(Until::ListenerProgrammed(shared(HTTP))),
+        None => {}
+    }
+    served
+}
+
+/// Whether a route changes its host or the listener that it is attached to.
+fn moves(change: &Change) -> bool {
+    let elsewhere = |field: &FieldChange| {
+        ["spec.parentRefs", "spec.hostnames"].iter().any(|path| field.path.starts_with(&FieldPath::of(path)))
+    };
+    change.fields.iter().any(elsewhere)
+}
+
+/// Whether a policy asks for login and denies who has none.
+fn is_guarded(policy: &Value) -> bool {
+    let denies = policy.pointer("/spec/authorization/defaultAction").and_then(Value::as_str) == Some("Deny");
+    denies && policy.pointer("/spec/oidc").is_some() && policy.pointer("/spec/jwt").is_some()
+}
+
+/// The largest weight of a route's backends; 1 where none is written.
+pub(in crate::plan) fn weight(route: &Value) -> u64 {
+    let rules = route.pointer("/spec/rules").and_then(Value::as_array);
+    let backends = rules.into_iter().flatten().filter_map(|rule| rule.get("backendRefs")?.as_array()).flatten();
+    backends.map(|backend| backend.get("weight").and_then(Value::as_u64).unwrap_or(1)).max().unwrap_or(0)
+}
+
+/// The route with every weight at 0: it answers 500, or the login where a policy is in force.
+fn closed(route: &Resource) -> Resource {
+    let mut closed = route.clone();
+    let rules = closed.body.value.pointer_mut("/spec/rules").and_then(Value::as_array_mut);
+    for backend in rules.into_iter().flatten().filter_map(|rule| rule.get_mut("backendRefs")?.as_array_mut()).flatten()
+    {
+        backend["weight"] = json!(0);
+    }
+    closed.causes.insert(FieldPath::of("spec.rules"), Cause::Rule("closed until its policy is in force"));
+    closed
+}
+
+/// Whether a live route is open to people without the login that its app asks for.
+pub(in crate::plan) fn opens_without_login(route: Option<&Live>, policy: Option<&Live>, app: &App) -> bool {
+    app.login()
+        && route.is_some_and(|route| weight(route.value()) > 0)
+        && !policy.is_some_and(|policy| is_guarded(policy.value()))
+}
