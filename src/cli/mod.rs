@@ -13,6 +13,8 @@ mod session;
 mod settings;
 mod show;
 mod terminal;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use std::ffi::OsString;

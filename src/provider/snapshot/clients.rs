@@ -85,10 +85,15 @@ pub(super) fn create(address: &Address, body: &Value, making: Making<'_>) -> Res
         attributes.insert("client.secret.creation.time".into(), making.now.to_string().into());
     }
     client.insert("attributes".into(), attributes.into());
-    for list in ["defaultClientScopes", "optionalClientScopes"] {
-        if let Some(scopes) = given.get(list) {
-            client.insert(list.into(), scopes.clone());
+    const SCOPES: [&str; 2] = ["defaultClientScopes", "optionalClientScopes"];
+    if SCOPES.iter().any(|list| given.contains_key(*list)) {
+        // One list given stands for both.
+        for list in SCOPES {
+            client.insert(list.into(), given.get(list).cloned().unwrap_or_else(|| json!([])));
         }
+    }
+    if !given.contains_key("webOrigins") {
+        client.insert("webOrigins".into(), origins(given));
     }
     overlay(&mut client, given);
     settle(&mut client, making.new_secret);
@@ -100,8 +105,22 @@ pub(super) fn update(address: &Address, live: &Value, body: &Value, making: Maki
     let given = fields(address, body)?;
     let mut client = live.as_object().cloned().unwrap_or_default();
     overlay(&mut client, given);
+    if let (Some(public), false) = (given.get("publicClient"), given.contains_key("frontchannelLogout")) {
+        // Seen, not explained: the one sets the other.
+        client.insert("frontchannelLogout".into(), public.clone());
+    }
     settle(&mut client, making.new_secret);
     Ok(Value::Object(client))
+}
+
+/// The origins of redirect URIs: what a new client gets that names none.
+fn origins(given: &Map<String, Value>) -> Value {
+    let uris = given.get("redirectUris").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let origin = |uri: &str| {
+        let (scheme, rest) = uri.split_once("://").filter(|(scheme, _)| ["http", "https"].contains(scheme))?;
+        Some(format!("{scheme}://{}", rest.split(['/', '?', '#']).next().unwrap_or_default()))
+    };
+    uris.filter_map(origin).map(Value::from).collect()
 }
 
 fn fields<'b>(address: &Address, body: &'b Value) -> Result<&'b Map<String, Value>, WriteError> {

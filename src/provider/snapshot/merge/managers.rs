@@ -130,6 +130,13 @@ impl Managers {
         self.0.retain(|_, managed| !managed.fields.is_empty());
     }
 
+    /// Takes from an entry what nobody manages.
+    pub(super) fn strip(&mut self, own: &Manager) {
+        if let Some(managed) = self.0.remove(own) {
+            self.insert(own.clone(), Managed { fields: stripped(&managed.fields), ..managed });
+        }
+    }
+
     pub(super) fn stamp(&mut self, own: &Manager, now: &str) {
         if let Some(managed) = self.0.get_mut(own) {
             managed.time = Some(now.into());

@@ -93,7 +93,8 @@ pub fn apply(
     let own = Manager::applying(writer);
     let merged = combine::merge(live, body, typing).map_err(|wrong| Refused::Untyped(wrong.join("\n")))?;
     let last = managers.get(&own).cloned();
-    let fields = stripped(&typed::field_set(body, typing).without(&out_of_reach(writer)));
+    // Its own name and namespace count while it is pruned: they hold `metadata`.
+    let fields = typed::field_set(body, typing).without(&out_of_reach(writer));
     managers.insert(own.clone(), Managed { fields, api_version: writer.api_version.into(), time: None });
     let object = match last.filter(|last| !last.fields.is_empty()) {
         Some(last) => prune::prune(&merged, &managers, &last.fields, typing),
@@ -105,6 +106,7 @@ pub fn apply(
         return Err(Refused::Conflict(conflicts));
     }
     managers.lose(&own, &changes);
+    managers.strip(&own);
     let mut object = if equal(live, &object) {
         live.clone()
     } else {

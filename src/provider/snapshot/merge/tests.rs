@@ -242,6 +242,8 @@ fn labels_and_owners_are_merged_by_key_also_where_a_crd_says_nothing_of_them() {
     assert_eq!(live["metadata"]["ownerReferences"].as_array().map(Vec::len), Some(2));
     let live = with(Some(&live), A, json!({"name": "thing"}));
     assert_eq!((&live["metadata"]["labels"], &live["metadata"]["finalizers"]), (&json!({"b": "2"}), &Value::Null));
+    let live = with(Some(&live), B, json!({"name": "thing"}));
+    assert_eq!((&live["metadata"]["name"], &live["metadata"]["labels"]), (&json!("thing"), &Value::Null));
 }
 
 #[test]
