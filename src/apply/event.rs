@@ -41,6 +41,13 @@ pub enum Event<'e> {
         /// As the object tells it.
         reason: &'e str,
     },
+    /// The Gateway cannot be reached from here: what its statuses say has to do.
+    NotProbed {
+        /// Which.
+        step: &'e Step,
+        /// Why.
+        reason: &'e str,
+    },
     /// A step writes.
     Writing {
         /// Which.

@@ -52,7 +52,7 @@ impl Limits {
             Until::CertificateReady(_) | Until::ListenerProgrammed(_) => self.certificate,
             // Counted from the anchor's creation; a minute more than the drain itself.
             Until::Drained(_) => Duration::from_secs(120).max(self.status),
-            Until::PolicyAccepted(_) | Until::RouteAccepted(_) | Until::Gone(_) => self.status,
+            Until::PolicyAccepted(_) | Until::RouteAccepted(_) | Until::Gone(_) | Until::Answers(_) => self.status,
         }
     }
 }
@@ -68,6 +68,8 @@ struct Run {
     /// Objects as this run left them.
     written: Mutex<BTreeMap<Address, Live>>,
     writes: Semaphore,
+    /// Gateways that cannot be reached from here: why, and the steps that were told so.
+    unreachable: Mutex<BTreeMap<Address, (String, BTreeSet<usize>)>>,
 }
 
 /// Walks the plan's steps. `stop` turning true ends the run cleanly.
@@ -88,6 +90,7 @@ pub async fn apply(
         stop,
         written: Mutex::default(),
         writes: Semaphore::new(limits.parallel),
+        unreachable: Mutex::default(),
     });
     let mut outcomes: BTreeMap<usize, Outcome> = BTreeMap::new();
     let mut started = BTreeSet::new();

@@ -1,5 +1,6 @@
 //! One step: wait, check the precondition, write, read back.
 
+use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use serde_json::{Value, json};
@@ -8,8 +9,8 @@ use tokio::time::{Instant, sleep};
 use super::{Event, Outcome, Run};
 use crate::diff::{Fingerprint, diff, wire_body};
 use crate::observed::{Live, Observed, ReadSet, World};
-use crate::plan::{Act, Health, Precondition, Step, Until, health};
-use crate::provider::{Verb, Write, WriteError, Written};
+use crate::plan::{Act, Health, Precondition, Probe, Step, Until, answered, endpoint, health};
+use crate::provider::{Answer, Verb, Write, WriteError, Written};
 use crate::resource::{Address, Hand, Resource, SecretId, Unknown};
 
 /// How often a write is tried again when only the object's version moved.
@@ -73,7 +74,7 @@ impl Run {
 
     async fn all_hold(&self, step: &Step) -> Result<bool, Stop> {
         for until in &step.waits {
-            if self.holds(until).await?.is_some() {
+            if self.holds(step, until).await?.is_some() {
                 return Ok(false);
             }
         }
@@ -81,23 +82,26 @@ impl Run {
     }
 
     /// Looks at a condition now: nothing when it holds, else why not.
-    async fn holds(&self, until: &Until) -> Result<Option<String>, Stop> {
+    async fn holds(&self, step: &Step, until: &Until) -> Result<Option<String>, Stop> {
         if matches!(until, Until::Drained(_)) && self.world.seen.snapshot {
             // Nobody is connected to a recorded world.
             return Ok(None);
         }
         let address = until.address();
         let world = self.look(address).await;
+        if let Until::Answers(probe) = until {
+            return Ok(self.probe(step, probe, world.get(address)).await);
+        }
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_secs());
         match health(until, world.get(address), i64::try_from(now).unwrap_or(i64::MAX)) {
             Health::Waiting(reason) => Ok(Some(reason)),
             Health::Failed(reason) => Err(Stop::Failed(format!("{} of {}: {reason}", until.words(), address.short()))),
             Health::Ready => {
                 // An accepted policy that says something else than the plan's is no protection.
-                let wanted = self.plan.changes.get(address).and_then(|change| change.resource.as_ref());
                 let live = world.get(address).live();
-                if let (Until::PolicyAccepted(_), Some(wanted), Some(live)) = (until, wanted, live)
-                    && !diff(wanted, live, None, &self.world.schemas).fields.is_empty()
+                let mut wanted = self.bodies(address).peekable();
+                if let (Until::PolicyAccepted(_), Some(live), true) = (until, live, wanted.peek().is_some())
+                    && wanted.all(|wanted| !diff(wanted, live, None, &self.world.schemas).fields.is_empty())
                 {
                     return Err(Stop::Changed(format!("{} is not as this plan wants it; plan again", address.short())));
                 }
@@ -106,12 +110,52 @@ impl Run {
         }
     }
 
+<<<<<<< HEAD
+    /// What the plan makes of an object: the body of its change, and those of the steps on the way there.
+    fn bodies<'r>(&'r self, address: &'r Address) -> impl Iterator<Item = &'r Resource> {
+        let last = self.plan.changes.get(address).and_then(|change| change.resource.as_ref());
+        let steps = self.plan.steps.iter().filter(move |step| step.address == *address);
+        let written = steps.filter_map(|step| match &step.act {
+            Act::Apply { resource, .. } => Some(&**resource),
+            _ => None,
+        });
+        last.into_iter().chain(written)
+=======
+    /// Asks the Gateway from outside; what cannot be reached from here is said, once a step, and counts as come true.
+    async fn probe(&self, step: &Step, probe: &Probe, gateway: Observed<'_>) -> Option<String> {
+        let key = probe.listener.entry.as_ref().map(|entry| entry.key.as_str()).unwrap_or_default();
+        let of_gateway = probe.listener.object();
+        if let Some((reason, told)) = self.unreachable.lock().await.get_mut(&of_gateway) {
+            if told.insert(step.id) {
+                self.listener.on(&Event::NotProbed { step, reason });
+            }
+            return None;
+        }
+        let answer = match gateway.live().and_then(|gateway| endpoint(gateway, key)) {
+            Some(at) => self.providers.kubernetes.ask(probe, at).await,
+            None => Answer::Unreachable("the status of the Gateway names no address".into()),
+        };
+        match answer {
+            Answer::Status(status) => match answered(status) {
+                Health::Ready => None,
+                Health::Waiting(reason) | Health::Failed(reason) => Some(reason),
+            },
+            Answer::Nothing(reason) => Some(reason),
+            Answer::Unreachable(reason) => {
+                self.listener.on(&Event::NotProbed { step, reason: &reason });
+                self.unreachable.lock().await.insert(of_gateway, (reason, BTreeSet::from([step.id])));
+                None
+            }
+        }
+>>>>>>> main
+    }
+
     async fn wait(&self, step: &Step, until: &Until) -> Result<(), Stop> {
         let limit = self.limits.of(until);
         let deadline = Instant::now() + limit;
         let mut said = String::new();
         loop {
-            let Some(reason) = self.holds(until).await? else { return Ok(()) };
+            let Some(reason) = self.holds(step, until).await? else { return Ok(()) };
             if said != reason {
                 self.listener.on(&Event::Waiting { step, until, reason: &reason });
                 said.clone_from(&reason);

@@ -3,7 +3,16 @@
 //! One file a rule, one stable code a rule. An error of an app stops that app and no other. To add a rule: a file in `rules/`
 //! and its name in [`RULES`].
 
+mod certificate;
+mod host;
+mod labels;
+mod path;
 mod rules;
+mod unread;
+mod workload;
+
+pub(crate) use certificate::certificates_of;
+pub(crate) use workload::secrets as secrets_of;
 
 use std::collections::BTreeSet;
 
@@ -12,7 +21,7 @@ use serde_json::Value;
 use crate::api::Environment;
 use crate::derive::Desired;
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::observed::World;
+use crate::observed::{Observed, World};
 use crate::resource::{Address, AppId};
 
 /// What a rule sees.
@@ -37,6 +46,29 @@ impl<'f> Facts<'f> {
         let wanted = wanted.map(|(address, resource)| (address, &resource.body.value));
         live.map(|live| (&live.address, live.value())).chain(wanted)
     }
+
+    /// One object as it will be: what is wanted, else what is live and does not go.
+    pub(crate) fn find(self, address: &Address) -> Found<'f> {
+        if let Some(wanted) = self.desired.wanted.get(address) {
+            return Found::There(&wanted.body.value);
+        }
+        match self.world.get(address) {
+            Observed::Present(live) if !self.desired.unwanted.contains_key(address) => Found::There(live.value()),
+            Observed::Unreadable(reason) => Found::Unreadable(reason),
+            Observed::Present(_) | Observed::Leaving(_) | Observed::Absent => Found::Absent,
+        }
+    }
+}
+
+/// An object as it will be, as far as that is known.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Found<'f> {
+    /// It is in the inputs, or it is live and stays.
+    There(&'f Value),
+    /// It is in neither.
+    Absent,
+    /// Whether it is live could not be read.
+    Unreadable(&'f str),
 }
 
 /// One rule.
@@ -61,6 +93,30 @@ pub const RULES: &[&dyn Rule] = &[
     &rules::long_names::LongNames,
     &rules::foreign_object::ForeignObject,
     &rules::last_listener::LastListener,
+    &rules::consent::Consent,
+    &rules::tls_secret::TlsSecret,
+    &rules::listener::Listener,
+    &rules::listener_limit::ListenerLimit,
+    &rules::gateway_class::GatewayClass,
+    &rules::clear_text_login::ClearTextLogin,
+    &rules::redirect::Redirect,
+    &rules::paths::Paths,
+    &rules::public_routes::PublicRoutes,
+    &rules::annotations::Annotations,
+    &rules::scopes::Scopes,
+    &rules::deny_redirect::DenyRedirect,
+    &rules::landing_page::LandingPage,
+    &rules::same_tile::SameTile,
+    &rules::issuer::Issuer,
+    &rules::client_secret::ClientSecret,
+    &rules::forwarded_token::ForwardedToken,
+    &rules::service_account::ServiceAccount,
+    &rules::secret_reference::SecretReference,
+    &rules::inside_issuer::InsideIssuer,
+    &rules::url::Url,
+    &rules::same_certificate::SameCertificate,
+    &rules::no_route::NoRoute,
+    &rules::rejected_policy::RejectedPolicy,
 ];
 
 /// Runs all rules, and takes the apps that an error stops out of what is desired.
@@ -98,5 +154,19 @@ fn refuse(mut findings: Vec<Diagnostic>, world: &World, desired: &mut Desired) {
         desired.wanted.remove(&object);
         desired.refused.insert(object.clone(), code);
         desired.unwanted.remove(&object);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULES;
+
+    #[test]
+    fn every_rule_has_a_code_of_its_own_and_says_what_to_do() {
+        let codes: Vec<&str> = RULES.iter().map(|rule| rule.code()).collect();
+        assert!(codes.is_sorted_by(|a, b| a < b), "{codes:?}");
+        for rule in RULES {
+            assert!(rule.docs().contains("\n\nWhat to do: "), "{}", rule.code());
+        }
     }
 }

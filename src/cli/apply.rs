@@ -34,7 +34,7 @@ pub(super) async fn run(args: ApplyArgs, terminal: &Terminal) -> Result<ExitStat
     let _claim = may_write(&args.world, &args.write, terminal)?;
     let mut planned = pipeline(&args.input, &args.world, terminal).await?;
     planned.settle().await;
-    show::plan(&planned, &args.input, &args.world, args.all, terminal)?;
+    show::plan(&planned, &args.input, args.all, terminal)?;
     walk(planned, &args.write, terminal).await
 }
 

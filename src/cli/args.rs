@@ -118,9 +118,13 @@ pub(super) struct WorldArgs {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum Output {
+    /// For people
     #[default]
     Text,
+    /// For programs; `packctl help plan-format` tells its keys
     Json,
+    /// The comment of a pull request; nothing where nothing changes
+    Markdown,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -202,11 +206,22 @@ pub(super) struct DriftArgs {
     /// The format
     #[arg(short, long, value_enum, default_value = "text")]
     pub(super) output: Output,
+    /// Show also what is folded
+    #[arg(long)]
+    pub(super) all: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum GraphOutput {
-    Tree,
+    /// A tree with reasons
+    #[value(alias = "tree")]
+    Text,
+    /// Graphviz
+    Dot,
+    /// Mermaid
+    Mermaid,
+    /// For programs
+    Json,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -216,7 +231,7 @@ pub(super) struct GraphArgs {
     #[command(flatten)]
     pub(super) world: WorldArgs,
     /// The format
-    #[arg(short, long, value_enum, default_value = "tree")]
+    #[arg(short, long, value_enum, default_value = "text")]
     pub(super) output: GraphOutput,
 }
 

@@ -2,16 +2,21 @@
 
 mod apply;
 mod args;
+mod config;
+mod controller;
 mod destroy;
 mod doubt;
+mod drift;
 mod exit;
+mod explain;
 mod failure;
-mod other;
+mod graph;
 mod plan;
 mod progress;
 mod session;
 mod settings;
 mod show;
+mod snapshot;
 mod terminal;
 #[cfg(test)]
 mod tests;
@@ -60,12 +65,12 @@ async fn dispatch(command: Command, terminal: &Terminal) -> Result<ExitStatus, F
         Command::Plan(args) => plan::run(args, terminal).await,
         Command::Apply(args) => apply::run(args, terminal).await,
         Command::Destroy(args) => destroy::run(args, terminal).await,
-        Command::Drift(args) => other::drift(args, terminal).await,
-        Command::Graph(args) => other::graph(args, terminal).await,
-        Command::Explain(args) => other::explain(args, terminal).await,
-        Command::Snapshot(args) => other::snapshot(args, terminal).await,
-        Command::Config(args) => other::config(args, terminal).await,
-        Command::Controller(args) => other::controller(&args, terminal),
+        Command::Drift(args) => drift::run(args, terminal).await,
+        Command::Graph(args) => graph::run(args, terminal).await,
+        Command::Explain(args) => explain::run(args, terminal).await,
+        Command::Snapshot(args) => snapshot::run(args, terminal).await,
+        Command::Config(args) => config::run(args, terminal).await,
+        Command::Controller(args) => controller::run(&args, terminal),
     }
 }
 

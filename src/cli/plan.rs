@@ -1,6 +1,6 @@
 //! `packctl plan`: the pipeline.
 
-use super::args::{InputArgs, Output, PlanArgs, WorldArgs};
+use super::args::{InputArgs, PlanArgs, WorldArgs};
 use super::failure::Failure;
 use super::session::Session;
 use super::terminal::Terminal;
@@ -9,8 +9,8 @@ use crate::check::check;
 use crate::derive::{Desired, Inputs, derive};
 use crate::graph::{self, ResourceGraph};
 use crate::load::{Loaded, load};
+use crate::observe;
 use crate::plan::{Plan, Settled, plan};
-use crate::{observe, present};
 
 /// Everything that a command knows after planning.
 pub(super) struct Planned {
@@ -66,9 +66,6 @@ pub(super) async fn run(args: PlanArgs, terminal: &Terminal) -> Result<ExitStatu
     if args.validate.is_some() {
         planned.settle().await;
     }
-    match args.output {
-        Output::Json => terminal.data(&present::json::write(&planned.plan))?,
-        Output::Text => show::plan(&planned, &args.input, &args.world, args.all, terminal)?,
-    }
+    show::output(&planned, &args.input, args.output, args.all, terminal)?;
     Ok(ExitStatus::of_plan(&planned.plan, args.detailed_exitcode))
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::terminal::Terminal;
 use crate::apply::{Event, Listener, Outcome};
-use crate::plan::{Act, Step, Until};
+use crate::plan::{Step, Until};
 
 /// Lines for people and CI logs.
 pub(super) struct Lines {
@@ -30,6 +30,13 @@ impl Listener for Lines {
                     step.address.short()
                 ));
             }
+            Event::NotProbed { step, reason } => {
+                self.terminal.say(&format!(
+                    "        {} {} is not probed: its Gateway cannot be reached from here ({reason})",
+                    step.title,
+                    step.address.short()
+                ));
+            }
             Event::Writing { .. } => {}
             // The summary names what was never tried: it is no progress.
             Event::Ended { outcome: Outcome::Skipped(_) | Outcome::NotStarted, .. } => {}
@@ -42,12 +49,7 @@ impl Listener for Lines {
                     Outcome::Changed(reason) => format!("  stopped: {reason}"),
                     Outcome::Skipped(_) | Outcome::NotStarted => "  not done".into(),
                 };
-                let opened = step.title == "open"
-                    || (step.title == "create"
-                        && step.address.kind == "HTTPRoute"
-                        && matches!(step.act, Act::Apply { .. }));
-                let probed = if opened && outcome.is_done() { "  accepted, not probed" } else { "" };
-                let line = format!("{number:>4}/{} {} {}{end}{probed}", self.total, step.title, step.address.short());
+                let line = format!("{number:>4}/{} {} {}{end}", self.total, step.title, step.address.short());
                 self.terminal.say(&line);
                 if let Some(look) = look(step, outcome) {
                     self.terminal.say(&format!("        help: {look}"));

@@ -118,6 +118,7 @@ impl Session {
         let client = client.with_kinds(kinds.clone());
         let mut session = Self::empty(secrets, Arc::new(client.clone()));
         session.world.seen = client.seen();
+        session.world.seen.at = Some(jiff::Timestamp::now());
         // A chart may ask for it; who may not know it gets helm's own default.
         session.world.seen.version = client.version().await.ok();
         session.world.kinds = kinds;

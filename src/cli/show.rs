@@ -1,23 +1,39 @@
 //! What several commands print the same way.
 
-use super::args::{InputArgs, WorldArgs};
+use super::args::{InputArgs, Output};
 use super::failure::Failure;
 use super::plan::Planned;
 use super::terminal::Terminal;
 use crate::diagnostic::{Diagnostic, Severity, SourceMap};
 use crate::present;
 
-/// Findings to stderr, the plan to stdout.
-pub(super) fn plan(
+/// A plan in the format that was asked for.
+pub(super) fn output(
     planned: &Planned,
     input: &InputArgs,
-    world: &WorldArgs,
+    format: Output,
     all: bool,
     terminal: &Terminal,
 ) -> Result<(), Failure> {
+    match format {
+        Output::Text => plan(planned, input, all, terminal)?,
+        Output::Json => terminal.data(&present::json::write(&planned.plan))?,
+        Output::Markdown => match present::markdown::plan(&planned.plan) {
+            Some(comment) => {
+                errors(planned, terminal);
+                terminal.data(&comment)?;
+            }
+            None => terminal.say("Nothing changes, so there is no comment: stdout is empty."),
+        },
+    }
+    Ok(())
+}
+
+/// Findings to stderr, the plan to stdout.
+pub(super) fn plan(planned: &Planned, input: &InputArgs, all: bool, terminal: &Terminal) -> Result<(), Failure> {
     errors(planned, terminal);
     let mut out = String::new();
-    present::text::plan_then(&mut out, &planned.plan, &next(input, world), &terminal.style(all));
+    present::text::plan_then(&mut out, &planned.plan, &next(planned, input), &terminal.style(all));
     terminal.data(&out)?;
     Ok(())
 }
@@ -53,9 +69,10 @@ pub(super) fn findings(found: &[Diagnostic], sources: &SourceMap, terminal: &Ter
 }
 
 /// The last line of a plan: what to type next.
-fn next(input: &InputArgs, world: &WorldArgs) -> String {
+fn next(planned: &Planned, input: &InputArgs) -> String {
     let files: String = input.filename.iter().map(|path| format!(" -f {path}")).collect();
     let recursive = if input.recursive { " -R" } else { "" };
-    let snapshot = world.snapshot.as_ref().map(|dir| format!(" --snapshot {}", dir.display())).unwrap_or_default();
+    let seen = &planned.plan.seen;
+    let snapshot = if seen.snapshot { format!(" --snapshot {}", seen.server) } else { String::new() };
     format!("To do it: packctl apply{files}{recursive}{snapshot}")
 }

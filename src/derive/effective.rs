@@ -16,15 +16,19 @@ pub(super) fn effective(declared: Option<&Value>, live: Option<&Live>, schemas: 
     // Server-side apply takes null as absent: a field that somebody else owns stays in force behind it.
     let declared = declared.map(|declared| without_nulls(declared.clone()));
     if let (Some(live), Some(declared)) = (live, &declared) {
+        let others = |path: &FieldPath| {
+            live.managed().iter().any(|entry| {
+                !(entry.manager == Hand::MANAGER && entry.is_apply())
+                    && entry.subresource.is_empty()
+                    && entry.fields.touches(path)
+            })
+        };
         for path in live.applied_by(Hand::MANAGER).map(|owned| owned.leaves()).unwrap_or_default() {
-            let stays = path.find(declared).is_some()
-                || live.managed().iter().any(|entry| {
-                    !(entry.manager == Hand::MANAGER && entry.is_apply())
-                        && entry.subresource.is_empty()
-                        && entry.fields.touches(&path)
-                });
-            if !stays {
-                remove(&mut value, &path);
+            // A field that goes takes along what is above it and nobody declares any more: `routing: {tls: {...}}` leaves no
+            // empty `routing`, which would be a route.
+            let above = (1..=path.0.len()).map(|length| FieldPath(path.0[..length].to_vec()));
+            if let Some(goes) = above.into_iter().find(|above| above.find(declared).is_none() && !others(above)) {
+                remove(&mut value, &goes);
             }
         }
     }

@@ -76,7 +76,7 @@ impl Marked {
 }
 
 /// The app whose marks an object carries: its labels, or its controller where that very NebariApp is live.
-fn app_of(live: &Live, world: &World) -> Option<AppId> {
+pub(crate) fn app_of(live: &Live, world: &World) -> Option<AppId> {
     if let (Some(namespace), Some(name)) = (live.label(APP_NAMESPACE), live.label(APP_NAME)) {
         return Some(AppId::new(namespace, name));
     }

@@ -26,7 +26,7 @@ pub use ground::cluster_name;
 pub use names::{ANCHOR_GATEWAY, ANCHOR_PATH, APP_NAME, APP_NAMESPACE, Gateway, MANAGED, Names, ROUTES_FROM};
 pub use unwanted::{Target, destroy};
 
-pub(crate) use marks::DERIVED;
+pub(crate) use marks::{DERIVED, app_of};
 pub(crate) use pack::{KINDS, kinds_text, record_address, recorded_kinds};
 pub(crate) use routing::{HTTP, HTTPS};
 pub(crate) use unwanted::APP_SECRETS;
@@ -37,7 +37,7 @@ use crate::api::Environment;
 use crate::diagnostic::Diagnostic;
 use crate::observed::{ListOf, Observed, World};
 use crate::render::Pack;
-use crate::resource::{Address, AppId, PackId, Resource};
+use crate::resource::{Address, AppId, Cause, FieldPath, PackId, Resource};
 use crate::yaml::Document;
 
 /// What the derivation starts from.
@@ -140,6 +140,19 @@ fn derive_apps(environment: &Environment, world: &World, desired: &mut Desired) 
                     desired.wanted.get(&resource.address).is_some_and(|other| other.app != resource.app)
                 };
                 let taken: Vec<&Resource> = resources.iter().filter(is_taken).collect();
+                // Another app's, or an anchor's: a rule refuses who comes second; until then neither is derived in part.
+                let derived = taken.iter().find_map(|resource| {
+                    let other = desired.wanted.get(&resource.address)?;
+                    let manifest = matches!(other.cause(&FieldPath::default()), Some(Cause::Input(_)));
+                    (!manifest).then(|| {
+                        let whose = other.app.as_ref().map_or("its Gateway".into(), |other| format!("app/{other}"));
+                        format!("{} is also that of {whose}", resource.address.short())
+                    })
+                });
+                if let Some(reason) = derived {
+                    desired.blocked.insert(Address::app(&app.id), reason);
+                    continue;
+                }
                 for resource in &taken {
                     let finding = declared_too(&app, resource, desired);
                     desired.diagnostics.push(finding);

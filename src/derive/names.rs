@@ -126,10 +126,14 @@ impl<'a> Names<'a> {
         gateway.address().with_entry("listeners", &self.listener_name())
     }
 
+    /// The name of the Deny policy on the listener; two Gateways of one namespace would share it.
+    pub fn lock_name(&self) -> String {
+        format!("lock-{}", self.listener_name())
+    }
+
     /// The Deny policy on the listener.
     pub fn lock(&self, gateway: &Gateway) -> Address {
-        let name = format!("lock-{}", self.listener_name());
-        Address::namespaced(ENVOY_GATEWAY, "SecurityPolicy", &gateway.namespace, &name)
+        Address::namespaced(ENVOY_GATEWAY, "SecurityPolicy", &gateway.namespace, &self.lock_name())
     }
 
     /// The `clientId` of the confidential client. Namespace first, unlike the names in Kubernetes.

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::conflict::Conflict;
 use crate::resource::{FieldPath, SecretId};
 
 /// Who changed a field that we declare.
@@ -52,12 +53,16 @@ pub struct FieldChange {
     pub path: FieldPath,
     /// The live value; `None` when absent. Secrets are placeholders.
     pub before: Option<Value>,
-    /// The value afterwards; `None` when removed or known only after the write.
+    /// The value afterwards; `None` when removed or known only after the write. Where a field that we drop falls back to a
+    /// default, it is that default.
     pub after: Option<Value>,
     /// `after` is known only at the write.
     pub unknown: bool,
     /// Why it differs.
     pub class: Class,
+    /// Every other manager that owns the field, latest first, whatever its class: a *pending* field has holders where somebody
+    /// else applied the same value as we did. What a write conflicts with is told by [`Difference::conflicts`].
+    pub holders: Vec<Who>,
 }
 
 /// What the comparison looked at: the precondition of a write.
@@ -87,6 +92,12 @@ impl std::fmt::Display for Fingerprint {
 pub struct Difference {
     /// Every field that applying would change, in path order. Empty: nothing is sent.
     pub fields: Vec<FieldChange>,
+    /// What the server would refuse the write for if it came without force, in path order. Empty where nothing is sent.
+    ///
+    /// Not each of them is a field of `fields`: the server compares spellings, so a quantity or an atomic list that means the
+    /// same as the live one is a conflict too when somebody else owns it. Not each field with holders is one: what is only
+    /// removed conflicts with nobody.
+    pub conflicts: Vec<Conflict>,
     /// Our Apply entry (Keycloak: our owner attribute) is on the object.
     pub ours: bool,
     /// What the comparison looked at.

@@ -37,7 +37,14 @@ pub(super) fn diff(resource: &Resource, live: &Live) -> Difference {
             Some(recorded) if as_set(recorded) == as_set(wanted) => Class::Drift(Who::Unknown),
             _ => Class::Pending,
         };
-        fields.push(FieldChange { path, before: found.cloned(), after: Some(wanted.clone()), unknown: false, class });
+        fields.push(FieldChange {
+            path,
+            before: found.cloned(),
+            after: Some(wanted.clone()),
+            unknown: false,
+            class,
+            holders: Vec::new(),
+        });
     };
     for (name, wanted) in desired.as_object().into_iter().flatten() {
         if name == "attributes" {
@@ -59,12 +66,12 @@ pub(super) fn diff(resource: &Resource, live: &Live) -> Difference {
         let path = FieldPath::of("attributes").field(Hand::APPLIED);
         let after = text(&desired, Hand::APPLIED).map(Value::String);
         let before = text(live.value(), Hand::APPLIED).map(Value::String);
-        fields.push(FieldChange { path, before, after, unknown: false, class: Class::Pending });
+        fields.push(FieldChange { path, before, after, unknown: false, class: Class::Pending, holders: Vec::new() });
     }
     fields.sort_by(|a, b| a.path.cmp(&b.path));
     let secret = live.text("/secret").and_then(SecretId::from_placeholder);
     let fingerprint = Fingerprint::of(&looked_at.finalize(), secret.into_iter().collect());
-    Difference { fields, ours, fingerprint }
+    Difference { fields, conflicts: Vec::new(), ours, fingerprint }
 }
 
 /// Lists are sets in Keycloak: their order changes with its cache.

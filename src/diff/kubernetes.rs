@@ -1,24 +1,31 @@
 //! The comparison on the Kubernetes side, on top of managedFields.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::change::{Class, Difference, FieldChange, Fingerprint, Who};
+use super::conflict::conflicts;
+use super::keyed::Keyed;
+use super::managers::Others;
+use super::removal::{Place, Removal};
 use super::value::{canonical, extends, is_absent, places, same, same_scalar};
 use super::wire::wire_body;
-use crate::observed::{FieldSet, Live, Operation};
-use crate::resource::{FieldPath, Hand, PathStep, Resource, SecretId, is_json};
-use crate::schema::{ListKind, Node, Schema, Schemas, with_defaults};
+use crate::observed::{FieldSet, Live, ManagedEntry};
+use crate::resource::{FieldPath, Hand, PathStep, Resource, SecretId};
+use crate::schema::{Fallback, ListKind, Node, Schema, Schemas, with_defaults};
 
 pub(super) fn diff(resource: &Resource, live: &Live, owner_uid: Option<&str>, schemas: &Schemas) -> Difference {
     let desired = wire_body(resource, owner_uid);
     let schema = schemas.get(&resource.address.group, &resource.address.kind);
     let manager = resource.hand.manager();
+    let first = if live.managed().is_empty() { vec![before_first_apply(live, schema)] } else { Vec::new() };
+    let entries = if first.is_empty() { live.managed() } else { &first };
     let mut comparison = Comparison {
         live,
-        manager,
+        others: Others::of(entries, manager),
         owned: live.applied_by(manager),
         declared_as_now: live.annotation(Hand::DECLARED)
             == desired.pointer("/metadata/annotations").and_then(|found| found.get(Hand::DECLARED)?.as_str()),
@@ -30,41 +37,61 @@ pub(super) fn diff(resource: &Resource, live: &Live, owner_uid: Option<&str>, sc
     };
     comparison.looked_at.update(if comparison.owned.is_some() { "ours" } else { "foreign" });
 
-    let root = FieldPath::default();
-    for (name, value) in desired.as_object().into_iter().flatten() {
-        if name == "apiVersion" || name == "kind" {
-            continue;
-        }
-        let path = root.field(name);
-        let (node, value) = if name == "metadata" {
-            // Name and namespace are the address.
-            let mut metadata = value.clone();
-            if let Some(map) = metadata.as_object_mut() {
-                map.remove("name");
-                map.remove("namespace");
-                if map.is_empty() {
-                    // An entry declares nothing else of it; its resourceVersion would be looked at, and moves with each status.
-                    continue;
-                }
+    let declared = declared(&desired);
+    for (name, value) in &declared {
+        let path = FieldPath::default();
+        match name.as_str() {
+            "metadata" => comparison.compare(&path.field(name), value, live.value().get(name), Some(METADATA.root())),
+            _ => {
+                let root = schema.map(Schema::root);
+                comparison.compare_fields(&path, std::iter::once((*name, &**value)), Some(live.value()), root);
             }
-            (Some(METADATA.root()), metadata)
-        } else {
-            (schema.and_then(|schema| schema.root().field(name)), value.clone())
-        };
-        comparison.compare(&path, &value, live.value().get(name), node);
+        }
     }
     for path in resource.body.unknown.keys() {
         let before = path.find(live.value()).cloned();
         let class = comparison.class(path);
-        comparison.fields.push(FieldChange { path: path.clone(), before, after: None, unknown: true, class });
+        let holders = comparison.managers(path);
+        comparison.fields.push(FieldChange { path: path.clone(), before, after: None, unknown: true, class, holders });
     }
     comparison.removals(&desired, resource);
-    comparison.finish()
+    comparison.finish(&declared)
+}
+
+/// An object without managedFields belongs, when it is applied for the first time, to a manager that the server makes up.
+fn before_first_apply(live: &Live, schema: Option<&Schema>) -> ManagedEntry {
+    let mut entry = ManagedEntry::before_first_apply(live.value(), schema.map(Schema::root));
+    if let Some(metadata) = live.value().get("metadata") {
+        let metadata = FieldSet::of(metadata, Some(METADATA.root()));
+        entry.fields.children.insert(PathStep::Field("metadata".into()), metadata);
+    }
+    entry
+}
+
+/// What a body declares, by its top field: without the address and the kind. An entry's body declares nothing else of
+/// metadata, whose resourceVersion would be looked at, and moves with each status.
+fn declared(body: &Value) -> Vec<(&String, Cow<'_, Value>)> {
+    let mut declared = Vec::new();
+    for (name, value) in body.as_object().into_iter().flatten() {
+        match (name.as_str(), value) {
+            ("apiVersion" | "kind", _) => {}
+            ("metadata", Value::Object(map)) => {
+                let mut map = map.clone();
+                map.remove("name");
+                map.remove("namespace");
+                if !map.is_empty() {
+                    declared.push((name, Cow::Owned(Value::Object(map))));
+                }
+            }
+            _ => declared.push((name, Cow::Borrowed(value))),
+        }
+    }
+    declared
 }
 
 struct Comparison<'c> {
     live: &'c Live,
-    manager: &'c str,
+    others: Others<'c>,
     owned: Option<&'c FieldSet>,
     declared_as_now: bool,
     entry: bool,
@@ -74,18 +101,9 @@ struct Comparison<'c> {
     secrets: Vec<SecretId>,
 }
 
-impl Comparison<'_> {
+impl<'c> Comparison<'c> {
     /// Compares a declared value with the live one, down to the leaves of ownership.
     fn compare(&mut self, path: &FieldPath, desired: &Value, live: Option<&Value>, node: Option<Node<'_>>) {
-        if node.is_some_and(|node| self.built_in() && is_absent(desired, node)) {
-            // Declared, and the server keeps it as absent; somebody else's value there is not ours to set back by this.
-            let live_is_absent = live.is_none_or(|live| node.is_some_and(|node| is_absent(live, node)));
-            self.look(path, live);
-            if !live_is_absent && !desired.is_object() {
-                self.report(path, live, Some(desired));
-            }
-            return;
-        }
         match (desired, live) {
             (Value::Object(_), _) if node.is_some_and(Node::is_atomic) => {
                 self.compare_atomic(path, desired, live, node);
@@ -96,10 +114,7 @@ impl Comparison<'_> {
                 self.report(path, live, Some(desired));
             }
             (Value::Object(map), _) => {
-                for (name, value) in map {
-                    let below = node.and_then(|node| node.field(name));
-                    self.compare(&path.field(name), value, live.and_then(|live| live.get(name)), below);
-                }
+                self.compare_fields(path, map.iter(), live, node);
             }
             (Value::Array(items), _) => match node.map(Node::list_kind) {
                 Some(ListKind::Map(keys)) => self.compare_map_list(path, items, live, &keys, node),
@@ -119,8 +134,66 @@ impl Comparison<'_> {
         }
     }
 
-    fn built_in(&self) -> bool {
-        self.schema.is_some_and(|schema| !schema.knows_defaults())
+    fn compare_fields<'v>(
+        &mut self,
+        path: &FieldPath,
+        desired: impl Iterator<Item = (&'v String, &'v Value)>,
+        live: Option<&Value>,
+        node: Option<Node<'_>>,
+    ) {
+        for (name, value) in desired {
+            let (path, below) = (path.field(name), node.and_then(|node| node.field(name)));
+            let live_value = live.and_then(|live| live.get(name));
+            match below {
+                Some(below) if below.is_built_in() && is_absent(value, below) => {
+                    let siblings = live.and_then(Value::as_object);
+                    let fallback =
+                        node.zip(siblings).map_or(Fallback::Nothing, |(node, live)| node.fallback(name, live));
+                    self.compare_absent(&path, value, live_value, below, fallback);
+                }
+                _ => self.compare(&path, value, live_value, below),
+            }
+        }
+    }
+
+    /// A value is declared that the server does not keep: it is as good as absent, or a default takes its place.
+    fn compare_absent(
+        &mut self,
+        path: &FieldPath,
+        desired: &Value,
+        live: Option<&Value>,
+        node: Node<'_>,
+        fallback: Fallback<'_>,
+    ) {
+        self.look(path, live);
+        // An empty map or list that is merged says nothing of what others put into it.
+        let is_merged = match desired {
+            Value::Object(_) => !node.is_atomic(),
+            Value::Array(_) => node.list_kind() != ListKind::Atomic,
+            _ => false,
+        };
+        let Some(live) = live.filter(|live| !is_merged && !is_absent(live, node)) else { return };
+        match fallback {
+            Fallback::Kept => {}
+            Fallback::Value(value) if same(value, live, Some(node)) => {}
+            Fallback::Value(value) => self.report(path, Some(live), Some(value)),
+            Fallback::Nothing => self.report(path, Some(live), Some(desired)),
+            Fallback::Computed => {
+                let class = match self.class(path) {
+                    class @ Class::Drift(Who::Manager { .. }) => class,
+                    _ => Class::Doubt("the server puts something in the place of an empty value"),
+                };
+                let (before, holders) = (Some(live.clone()), self.managers(path));
+                self.fields.push(FieldChange {
+                    path: path.clone(),
+                    before,
+                    after: None,
+                    unknown: true,
+                    class,
+                    holders,
+                });
+            }
+        }
     }
 
     fn compare_map_list(
@@ -131,30 +204,10 @@ impl Comparison<'_> {
         keys: &[String],
         node: Option<Node<'_>>,
     ) {
-        let below = node.and_then(Node::items);
+        let keyed = Keyed { keys, node: node.and_then(Node::items) };
         for item in items {
-            let key_of = |item: &Value, name: &str| -> Option<Value> {
-                let default = || below?.field(name)?.default().cloned();
-                item.get(name).cloned().or_else(default)
-            };
-            let found = live.and_then(Value::as_array).and_then(|live| {
-                live.iter().find(|other| {
-                    keys.iter().all(|name| match key_of(item, name) {
-                        Some(value) => key_of(other, name).is_some_and(|other| same_scalar(&value, &other, None)),
-                        // A key without a value and without a known default matches whatever the server filled in.
-                        None => true,
-                    })
-                })
-            });
-            let mut step: Vec<(String, String)> = keys
-                .iter()
-                .filter_map(|name| {
-                    let value = found.and_then(|found| found.get(name).cloned()).or_else(|| key_of(item, name))?;
-                    Some((name.clone(), value.to_string()))
-                })
-                .collect();
-            step.sort();
-            self.compare(&path.step(PathStep::Key(step)), item, found, below);
+            let found = keyed.find(item, live);
+            self.compare(&path.step(keyed.step(item, found)), item, found, keyed.node);
         }
     }
 
@@ -172,8 +225,8 @@ impl Comparison<'_> {
     fn compare_atomic(&mut self, path: &FieldPath, desired: &Value, live: Option<&Value>, node: Option<Node<'_>>) {
         self.look(path, live);
         let filled = node.map_or_else(|| desired.clone(), |node| with_defaults(desired, node));
-        let wanted = canonical(&filled, node, self.built_in());
-        let live_value = live.and_then(|live| canonical(live, node, self.built_in()));
+        let wanted = canonical(&filled, node);
+        let live_value = live.and_then(|live| canonical(live, node));
         let (Some(wanted), Some(found)) = (&wanted, &live_value) else {
             if wanted != live_value {
                 self.report(path, live, wanted.as_ref());
@@ -187,78 +240,67 @@ impl Comparison<'_> {
             // The server fills in what is ours; a value that somebody took from us is his.
             (class @ Class::Drift(Who::Manager { .. }), _) => class,
             (_, None) if extends(found, wanted, node) => Class::Doubt("no schema says what the server fills in here"),
-            (_, Some(_)) if self.built_in() && extends(found, wanted, node) => {
+            (_, Some(of)) if of.is_built_in() && extends(found, wanted, node) => {
                 Class::Doubt("the server may have filled this in")
             }
             (class, _) => class,
         };
         let mut differing = Vec::new();
         places(path, Some(found), Some(wanted), node, &mut differing);
+        let holders = self.managers(path);
         for (path, before, after) in differing {
-            self.fields.push(FieldChange { path, before, after, unknown: false, class: class.clone() });
+            let (class, holders) = (class.clone(), holders.clone());
+            self.fields.push(FieldChange { path, before, after, unknown: false, class, holders });
         }
     }
 
     /// Fields that we applied and do not declare any more.
     fn removals(&mut self, desired: &Value, resource: &Resource) {
         let Some(owned) = self.owned else { return };
-        for path in owned.leaves() {
-            if self.declares(&path, desired, resource) {
-                continue;
-            }
-            let Some(before) = path.find(self.live.value()).cloned() else { continue };
+        let owners = FieldPath::of("metadata.ownerReferences");
+        let is_kept = |path: &FieldPath| {
+            // An owner whose uid is not known yet is still wanted.
+            let owner_to_come = resource.owner.is_some() && desired.pointer("/metadata/ownerReferences").is_none();
+            (owner_to_come && path.starts_with(&owners))
+                || resource.body.unknown.keys().any(|unknown| path.starts_with(unknown) || unknown.starts_with(path))
+        };
+        let mut found = Vec::new();
+        for (step, owned) in &owned.children {
+            let PathStep::Field(name) = step else { continue };
+            let Some(live) = self.live.value().get(name).filter(|live| !live.is_null()) else { continue };
+            let place = Place {
+                owned,
+                desired: desired.get(name),
+                live,
+                node: self.top(name),
+                others: self.others.below(step),
+            };
+            let top = self.schema.map(Schema::root).zip(self.live.value().as_object());
+            let fallback = top.map_or(Fallback::Nothing, |(root, live)| root.fallback(name, live));
+            place.settle(&FieldPath::default().field(name), &is_kept, fallback, &mut found);
+        }
+        for Removal { path, before, after, unknown, stays_for } in found {
             self.look(&path, Some(&before));
-            let other = self.managers(&path).into_iter().next();
-            let class = other.map_or(Class::Pending, Class::Stuck);
-            self.fields.push(FieldChange { path, before: Some(before), after: None, unknown: false, class });
+            let class = stays_for.first().cloned().map_or(Class::Pending, Class::Stuck);
+            let holders = self.managers(&path);
+            self.fields.push(FieldChange { path, before: Some(before), after, unknown, class, holders });
         }
     }
 
-    /// Whether the desired body has a value at a leaf of our own set.
-    fn declares(&self, path: &FieldPath, desired: &Value, resource: &Resource) -> bool {
-        if resource.body.unknown.keys().any(|unknown| path.starts_with(unknown) || unknown.starts_with(path)) {
-            return true;
+    /// The schema of a field of the object itself.
+    fn top(&self, name: &str) -> Option<Node<'c>> {
+        if name == "metadata" {
+            Some(METADATA.root())
+        } else {
+            self.schema.and_then(|schema| schema.root().field(name))
         }
-        // An owner whose uid is not known yet is still wanted.
-        if path.starts_with(&FieldPath::of("metadata.ownerReferences")) && resource.owner.is_some() {
-            return path.find(desired).is_some() || desired.pointer("/metadata/ownerReferences").is_none();
-        }
-        let mut value = desired;
-        for (depth, step) in path.0.iter().enumerate() {
-            let next = match step {
-                PathStep::Field(name) => value.get(name),
-                PathStep::Index(index) => value.get(index),
-                PathStep::Item(text) => {
-                    value.as_array().and_then(|items| items.iter().find(|item| is_json(item, text)))
-                }
-                PathStep::Key(keys) => value.as_array().and_then(|items| {
-                    items.iter().find(|item| {
-                        // Keys that the server completed are not in our body.
-                        keys.iter().all(|(name, text)| item.get(name).is_none_or(|value| is_json(value, text)))
-                    })
-                }),
-            };
-            match next {
-                Some(next) => value = next,
-                None => {
-                    // The key fields of an item that we declare belong to it, also when the server completed them.
-                    let of_item = depth > 0 && matches!(path.0[depth - 1], PathStep::Key(_));
-                    return match (&path.0[depth], of_item) {
-                        (PathStep::Field(name), true) => {
-                            matches!(&path.0[depth - 1], PathStep::Key(keys) if keys.iter().any(|(key, _)| key == name))
-                        }
-                        _ => false,
-                    };
-                }
-            }
-        }
-        true
     }
 
     fn report(&mut self, path: &FieldPath, before: Option<&Value>, after: Option<&Value>) {
         let class = self.class(path);
         let (before, after) = (before.cloned(), after.cloned());
-        self.fields.push(FieldChange { path: path.clone(), before, after, unknown: false, class });
+        let holders = self.managers(path);
+        self.fields.push(FieldChange { path: path.clone(), before, after, unknown: false, class, holders });
     }
 
     fn class(&self, path: &FieldPath) -> Class {
@@ -280,25 +322,7 @@ impl Comparison<'_> {
 
     /// Other managers that own the path, latest first.
     fn managers(&self, path: &FieldPath) -> Vec<Who> {
-        let mut found: Vec<_> = self
-            .live
-            .managed()
-            .iter()
-            .filter(|entry| !(entry.manager == self.manager && entry.is_apply()) && entry.subresource.is_empty())
-            .filter(|entry| entry.fields.touches(path))
-            .collect();
-        found.sort_by(|a, b| b.time.cmp(&a.time).then_with(|| a.manager.cmp(&b.manager)));
-        found
-            .into_iter()
-            .map(|entry| Who::Manager {
-                name: entry.manager.clone(),
-                operation: match entry.operation {
-                    Operation::Apply => "Apply",
-                    Operation::Update => "Update",
-                },
-                time: entry.time.clone(),
-            })
-            .collect()
+        self.others.touching(path)
     }
 
     fn look(&mut self, path: &FieldPath, live: Option<&Value>) {
@@ -316,21 +340,32 @@ impl Comparison<'_> {
         self.looked_at.update("\n");
     }
 
-    fn finish(mut self) -> Difference {
+    fn finish(mut self, declared: &[(&String, Cow<'_, Value>)]) -> Difference {
         // The hash of the declared paths goes along with every change; alone it is one.
-        let declared = FieldPath::of("metadata.annotations").field(Hand::DECLARED);
-        if self.fields.iter().any(|field| field.path != declared) {
-            self.fields.retain(|field| field.path != declared);
+        let hash = FieldPath::of("metadata.annotations").field(Hand::DECLARED);
+        if self.fields.iter().any(|field| field.path != hash) {
+            self.fields.retain(|field| field.path != hash);
         }
         self.fields.sort_by(|a, b| a.path.cmp(&b.path));
+        let mut found = Vec::new();
+        if !self.fields.is_empty() {
+            for (name, value) in declared {
+                let step = PathStep::Field((*name).clone());
+                let others = self.others.below(&step);
+                let live = self.live.value().get(name);
+                conflicts(&FieldPath(vec![step]), value, live, self.top(name), &others, &mut found);
+            }
+            found.sort();
+            found.dedup();
+        }
         let fingerprint = Fingerprint::of(&self.looked_at.finalize(), self.secrets);
-        Difference { fields: self.fields, ours: self.owned.is_some(), fingerprint }
+        Difference { fields: self.fields, conflicts: found, ours: self.owned.is_some(), fingerprint }
     }
 }
 
 /// `metadata` as the API server merges it; CRD schemas leave it out (k8s.io/apimachinery `meta/v1` ObjectMeta).
 static METADATA: LazyLock<Schema> = LazyLock::new(|| {
-    Schema::of(json!({
+    Schema::built_in(json!({
         "type": "object",
         "properties": {
             "labels": {"type": "object", "additionalProperties": {"type": "string"}},

@@ -5,12 +5,17 @@
 //! entry in managedFields, and needs no request (the algorithm is described in the guide, "How packctl compares").
 
 mod change;
+mod conflict;
 mod keycloak;
+mod keyed;
 mod kubernetes;
+mod managers;
+mod removal;
 mod value;
 mod wire;
 
 pub use change::{Class, Difference, FieldChange, Fingerprint, Who};
+pub use conflict::Conflict;
 pub use wire::wire_body;
 
 use crate::observed::Live;

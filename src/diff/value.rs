@@ -7,21 +7,21 @@ use crate::schema::Node;
 
 /// The value as the server keeps it: no nulls, and in built-in kinds no empty lists and maps (kubernetes/kubernetes#131175) and
 /// no zeros that count as absent. `None` when nothing is left.
-pub(super) fn canonical(value: &Value, node: Option<Node<'_>>, built_in: bool) -> Option<Value> {
+pub(super) fn canonical(value: &Value, node: Option<Node<'_>>) -> Option<Value> {
     match value {
         Value::Null => None,
-        value if built_in && node.is_some_and(|node| is_absent(value, node)) => None,
+        value if node.is_some_and(|node| node.is_built_in() && is_absent(value, node)) => None,
         Value::Object(map) => Some(Value::Object(
             map.iter()
                 .filter_map(|(name, value)| {
                     let below = node.and_then(|node| node.field(name));
-                    Some((name.clone(), canonical(value, below, built_in)?))
+                    Some((name.clone(), canonical(value, below)?))
                 })
                 .collect(),
         )),
         Value::Array(items) => {
             let below = node.and_then(Node::items);
-            Some(items.iter().map(|item| canonical(item, below, built_in).unwrap_or(Value::Null)).collect())
+            Some(items.iter().map(|item| canonical(item, below).unwrap_or(Value::Null)).collect())
         }
         other => Some(other.clone()),
     }
@@ -176,7 +176,7 @@ mod tests {
         let value =
             json!({"volumes": [{"name": "a", "emptyDir": {}}], "nodeSelector": {}, "tolerations": [], "x": null});
         let kept = json!({"volumes": [{"name": "a", "emptyDir": {}}]});
-        assert_eq!(canonical(&value, pod, true), Some(kept));
-        assert_eq!(canonical(&json!({"routing": {}}), None, false), Some(json!({"routing": {}})));
+        assert_eq!(canonical(&value, pod), Some(kept));
+        assert_eq!(canonical(&json!({"routing": {}}), None), Some(json!({"routing": {}})));
     }
 }

@@ -4,7 +4,6 @@
 //! words. Deletion walks it backwards. Nodes and edges are added in address order, so the same inputs give the same graph.
 
 mod edges;
-mod tree;
 
 use std::collections::BTreeMap;
 
@@ -12,8 +11,6 @@ use petgraph::Direction;
 use petgraph::algo::tarjan_scc;
 use petgraph::stable_graph::{NodeIndex, StableDiGraph};
 use petgraph::visit::EdgeRef;
-
-pub use tree::tree;
 
 use crate::derive::Desired;
 use crate::resource::Address;
@@ -87,6 +84,11 @@ impl ResourceGraph {
     /// All addresses, in order.
     pub fn addresses(&self) -> impl Iterator<Item = &Address> {
         self.nodes.keys()
+    }
+
+    /// All edges from what must be there first to what needs it, with their reasons, in order.
+    pub fn edges(&self) -> impl Iterator<Item = (&Address, &Address, &'static str)> {
+        self.nodes.keys().flat_map(|first| self.needed_by(first).into_iter().map(move |(then, why)| (first, then, why)))
     }
 
     fn neighbours(&self, address: &Address, direction: Direction) -> Vec<(&Address, &'static str)> {

@@ -3,6 +3,8 @@
 //! Two rounds: the first finds out where we are (environment, the packs' records, NebariApps), the second reads one list for
 //! each kind that is rendered, recorded of these packs, or derivable, and by name the few objects that no list proves absent.
 
+mod rules;
+
 use std::collections::BTreeSet;
 
 use serde_json::Value;
@@ -19,6 +21,8 @@ use crate::yaml::Document;
 pub fn first() -> ReadSet {
     let mut set = ReadSet::default();
     set.list("reconcilers.nebari.dev", "NebariApp")
+        // Its listeners say which certificates the second round asks for.
+        .list("gateway.networking.k8s.io", "Gateway")
         .list("", "Namespace")
         .list_labelled("", "ConfigMap", PackId::MARK)
         .object(Address::namespaced("", "ConfigMap", Environment::NAMESPACE, Environment::CONFIG_MAP))
@@ -43,7 +47,6 @@ pub struct Scope<'s> {
 pub fn second(scope: Scope<'_>, environment: &Environment, world: &World) -> ReadSet {
     let mut set = ReadSet::default();
     for (group, kind) in DERIVED.into_iter().chain([
-        ("gateway.networking.k8s.io", "Gateway"),
         ("gateway.networking.k8s.io", "GRPCRoute"),
         ("gateway.envoyproxy.io", "HTTPRouteFilter"),
         ("networking.k8s.io", "Ingress"),
@@ -60,6 +63,7 @@ pub fn second(scope: Scope<'_>, environment: &Environment, world: &World) -> Rea
     }
     let packs =
         scope.packs.iter().flat_map(|pack| pack.documents.iter().map(|found| (pack.destination.as_deref(), found)));
+    let mut inputs = Vec::new();
     for (namespace, document) in packs.chain(scope.documents.iter().map(|found| (None, found))) {
         let Some(address) = document.address(namespace, &world.kinds) else { continue };
         list(&address.group, &address.kind, &mut set);
@@ -69,8 +73,12 @@ pub fn second(scope: Scope<'_>, environment: &Environment, world: &World) -> Rea
         }
         set.namespaces.extend(address.namespace.clone());
         if is_listed_by_label(&address.group, &address.kind) {
-            set.object(address);
+            set.object(address.clone());
         }
+        inputs.push((address, &document.value));
+    }
+    if scope.targets.is_empty() {
+        rules::add(&inputs, environment, world, &mut set);
     }
     let mut records = BTreeSet::new();
     if let Some(cluster) = cluster_name(environment, world) {
@@ -125,7 +133,9 @@ fn list(group: &str, kind: &str, set: &mut ReadSet) {
             set.list_labelled("", "Secret", APP_SECRETS).list_labelled("", "Secret", PackId::MARK);
         }
         // The first round has them.
-        ("", "ConfigMap" | "Namespace") | ("reconcilers.nebari.dev", "NebariApp") => {}
+        ("", "ConfigMap" | "Namespace")
+        | ("reconcilers.nebari.dev", "NebariApp")
+        | ("gateway.networking.k8s.io", "Gateway") => {}
         _ => {
             set.list(group, kind);
         }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::resource::{FieldPath, PathStep};
+use crate::schema::{ListKind, Node};
 
 /// How a manager wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -43,6 +44,18 @@ pub struct ManagedEntry {
 }
 
 impl ManagedEntry {
+    /// The entry that the first apply makes for whatever is there, on an object without any: its fields are everybody's.
+    pub fn before_first_apply(value: &Value, schema: Option<Node<'_>>) -> Self {
+        Self {
+            manager: "before-first-apply".into(),
+            operation: Operation::Update,
+            api_version: String::new(),
+            time: None,
+            subresource: String::new(),
+            fields: FieldSet::of(value, schema),
+        }
+    }
+
     /// Whether it was written by server-side apply.
     pub fn is_apply(&self) -> bool {
         self.operation == Operation::Apply
@@ -76,6 +89,36 @@ impl FieldSet {
         set
     }
 
+    /// The set of a whole value: what a manager owns that wrote all of it.
+    pub fn of(value: &Value, node: Option<Node<'_>>) -> Self {
+        let mut set = Self::default();
+        let atomic = node.is_some_and(Node::is_atomic);
+        match (value, node.map(Node::list_kind)) {
+            (Value::Object(map), _) if !atomic && !map.is_empty() => {
+                for (name, value) in map {
+                    let below = node.and_then(|node| node.field(name));
+                    set.children.insert(PathStep::Field(name.clone()), Self::of(value, below));
+                }
+            }
+            (Value::Array(items), Some(ListKind::Map(keys))) if !items.is_empty() => {
+                let below = node.and_then(Node::items);
+                for item in items {
+                    let key = |name: &String| Some((name.clone(), item.get(name)?.to_string()));
+                    let mut step: Vec<_> = keys.iter().filter_map(key).collect();
+                    step.sort();
+                    let item = Self { member: true, ..Self::of(item, below) };
+                    set.children.insert(PathStep::Key(step), item);
+                }
+            }
+            (Value::Array(items), Some(ListKind::Set)) if !items.is_empty() => {
+                let leaf = |item: &Value| (PathStep::Item(item.to_string()), Self { member: true, ..Self::default() });
+                set.children.extend(items.iter().map(leaf));
+            }
+            _ => set.member = true,
+        }
+        set
+    }
+
     /// Whether this very path is a member.
     pub fn contains(&self, path: &FieldPath) -> bool {
         self.at(path).is_some_and(|set| set.member)
@@ -92,6 +135,21 @@ impl FieldSet {
             }
         }
         set.member || !set.children.is_empty()
+    }
+
+    /// Whether every leaf of a value is a member: nobody filled anything in beside what this manager wrote.
+    pub fn covers(&self, value: &Value) -> bool {
+        if self.children.is_empty() {
+            return self.member;
+        }
+        match value {
+            Value::Object(map) => map.iter().all(|(name, value)| {
+                self.children.get(&PathStep::Field(name.clone())).is_some_and(|set| set.covers(value))
+            }),
+            // Each item of a list that is ours in part has a member of its own; what is in it is looked at with it.
+            Value::Array(items) => items.len() == self.children.values().filter(|set| set.member).count(),
+            _ => self.member,
+        }
     }
 
     /// The subtree at a path.

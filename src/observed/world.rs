@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use super::{Kinds, Live};
 use crate::resource::{Address, Side};
 use crate::schema::Schemas;
@@ -164,6 +166,8 @@ pub struct Seen {
     pub snapshot: bool,
     /// Version of the API server, `v1.34.4`, if it was asked.
     pub version: Option<String>,
+    /// When it answered; `None` for a snapshot, which has no time.
+    pub at: Option<Timestamp>,
 }
 
 /// Everything that was read in one run, from both sides.

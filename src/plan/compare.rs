@@ -40,6 +40,7 @@ pub(super) fn wanted(resource: &Resource, world: &World) -> Result<Compared, Str
             after: None,
             unknown: true,
             class: Class::Pending,
+            holders: Vec::new(),
         });
     }
     let action = action(resource, &difference)?;

@@ -12,8 +12,8 @@ mod types;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use crate::derive::DeleteRule;
-pub use health::{Health, health};
-pub use types::{Act, Action, Actor, Change, Opening, PackSummary, Plan, Precondition, Step, Until};
+pub use health::{Health, answered, endpoint, health};
+pub use types::{Act, Action, Actor, Change, Opening, PackSummary, Plan, Precondition, Probe, Step, Until};
 
 pub(crate) use compare::{CONTROLLER_LEASE, OPERATOR_DEPLOYMENT};
 

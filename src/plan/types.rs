@@ -103,6 +103,21 @@ pub enum Until {
     Gone(Address),
     /// The drain time since the anchor (route address) was made is over: connections from before it are closed.
     Drained(Address),
+    /// A request from outside without a session is answered by the login. Statuses never prove what Envoy does.
+    Answers(Probe),
+}
+
+/// A request over a new connection to a Gateway.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Probe {
+    /// The listener (entry address) that is asked.
+    pub listener: Address,
+    /// `https` or `http`.
+    pub scheme: &'static str,
+    /// The host that is asked for.
+    pub host: String,
+    /// A path that asks for login.
+    pub path: String,
 }
 
 impl Until {
@@ -115,6 +130,7 @@ impl Until {
             | Self::CertificateReady(address)
             | Self::Gone(address)
             | Self::Drained(address) => address,
+            Self::Answers(probe) => &probe.listener,
         }
     }
 
@@ -127,6 +143,7 @@ impl Until {
             Self::CertificateReady(_) => "certificate ready",
             Self::Gone(_) => "gone",
             Self::Drained(_) => "old connections drained",
+            Self::Answers(_) => "login answering",
         }
     }
 }

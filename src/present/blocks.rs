@@ -15,11 +15,13 @@ use crate::resource::{Address, AppId, PackId};
 const FOLDED_FROM: usize = 3;
 
 /// One pack, or what belongs to none.
-pub(super) struct Block {
+pub(super) struct Block<'p> {
     pub(super) name: String,
     pub(super) facts: String,
     pub(super) place: String,
     pub(super) rows: Vec<Row>,
+    /// All of its changes, in address order.
+    pub(super) changes: Vec<&'p Change>,
     /// Objects of it that are as wanted.
     pub(super) in_sync: usize,
     /// Nothing of it moves and nothing of it is stopped.
@@ -29,20 +31,20 @@ pub(super) struct Block {
 }
 
 /// All blocks: packs in order, then what has none.
-pub(super) fn blocks(view: &View<'_>) -> Vec<Block> {
+pub(super) fn blocks<'p>(view: &View<'p>) -> Vec<Block<'p>> {
     let mut by_pack: BTreeMap<Option<&PackId>, Vec<&Change>> =
         view.plan.packs.keys().map(|pack| (Some(pack), Vec::new())).collect();
     for change in view.plan.changes.values() {
         by_pack.entry(view.pack_of(change)).or_default().push(change);
     }
     let loose = by_pack.remove(&None);
-    let mut blocks: Vec<Block> =
-        by_pack.into_iter().filter_map(|(pack, changes)| Some(block(view, pack?, &changes))).collect();
-    blocks.extend(loose.map(|changes| loose_block(view, &changes)));
+    let mut blocks: Vec<Block<'p>> =
+        by_pack.into_iter().filter_map(|(pack, changes)| Some(block(view, pack?, changes))).collect();
+    blocks.extend(loose.map(|changes| loose_block(view, changes)));
     blocks
 }
 
-fn block(view: &View<'_>, pack: &PackId, changes: &[&Change]) -> Block {
+fn block<'p>(view: &View<'p>, pack: &PackId, changes: Vec<&'p Change>) -> Block<'p> {
     let totals = tally::tally_of(changes.iter().copied());
     let summary = view.plan.packs.get(pack);
     let version = |of: Option<&String>| of.map(|version| view.text(version));
@@ -79,7 +81,7 @@ fn block(view: &View<'_>, pack: &PackId, changes: &[&Change]) -> Block {
     if !stopped.is_empty() {
         facts.push(format!("{} not planned", some_of(&stopped, 3)));
     }
-    let rows = rows(view, changes);
+    let rows = rows(view, &changes);
     Block {
         name: view.pack_name(pack),
         place: summary
@@ -91,12 +93,13 @@ fn block(view: &View<'_>, pack: &PackId, changes: &[&Change]) -> Block {
         quiet: rows.is_empty() && stopped.is_empty(),
         loose: false,
         rows,
+        changes,
     }
 }
 
-fn loose_block(view: &View<'_>, changes: &[&Change]) -> Block {
+fn loose_block<'p>(view: &View<'p>, changes: Vec<&'p Change>) -> Block<'p> {
     let totals = tally::tally_of(changes.iter().copied());
-    let rows = rows(view, changes);
+    let rows = rows(view, &changes);
     Block {
         name: if view.plan.packs.is_empty() { "objects" } else { "no pack" }.into(),
         facts: tally::summary(&totals).unwrap_or_default(),
@@ -105,6 +108,7 @@ fn loose_block(view: &View<'_>, changes: &[&Change]) -> Block {
         quiet: rows.is_empty(),
         loose: true,
         rows,
+        changes,
     }
 }
 

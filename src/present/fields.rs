@@ -145,7 +145,7 @@ fn items_moved(before: &Value, after: &Value, value: impl Fn(&Value) -> String) 
 }
 
 /// What is different of two images: their tags where the repository is the same.
-fn image_tags<'i>(before: &'i str, after: &'i str) -> (&'i str, &'i str) {
+pub(super) fn image_tags<'i>(before: &'i str, after: &'i str) -> (&'i str, &'i str) {
     let split = |image: &'i str| {
         let name = image.rfind('/').map_or(0, |slash| slash + 1);
         let tag = image[name..].find(['@', ':'])? + name;
@@ -192,7 +192,7 @@ fn rank(path: &FieldPath) -> usize {
 }
 
 /// Labels that move with each version of a chart, on each of its objects.
-fn is_chart_version(path: &FieldPath) -> bool {
+pub(super) fn is_chart_version(path: &FieldPath) -> bool {
     match path.0.as_slice() {
         [.., PathStep::Field(labels), PathStep::Field(key)] => {
             labels == "labels" && matches!(key.as_str(), "helm.sh/chart" | "app.kubernetes.io/version")

@@ -21,8 +21,8 @@ pub(super) struct Signal {
     pub(super) help: String,
 }
 
-/// The first line: cluster, server, user, how much was read.
-pub(super) fn header(out: &mut String, view: &View<'_>) {
+/// Server, user, how much was read.
+pub(super) fn read(view: &View<'_>) -> String {
     let plan = view.plan;
     let (objects, kinds) = plan.read;
     let server = view.text(&plan.seen.server);
@@ -42,7 +42,13 @@ pub(super) fn header(out: &mut String, view: &View<'_>) {
     if !plan.blocked.is_empty() {
         text.push_str(&format!("; partial, {} blocked", plan.blocked.len()));
     }
-    let cluster = view.text(&plan.cluster);
+    text
+}
+
+/// The first line: cluster, and what was read of it.
+pub(super) fn header(out: &mut String, view: &View<'_>) {
+    let text = read(view);
+    let cluster = view.text(&view.plan.cluster);
     let margin = if cluster.is_empty() { 0 } else { columns(&cluster) + 2 };
     let room = view.style.width.saturating_sub(margin);
     for (position, piece) in wrap(&text, room, room).iter().enumerate() {
@@ -82,15 +88,20 @@ pub(super) fn signals(view: &View<'_>) -> Vec<Signal> {
     signals.extend(losses(view));
     signals.extend(openings(view));
     signals.extend(drift(view));
-    let kept = view.plan.kept.iter();
-    signals.extend(kept.map(|(address, why)| {
-        Signal::new("keeps", Label::Plain, format!("{}: {}", view.name(address), view.text(why)))
-    }));
+    signals.extend(kept(view));
     signals.extend(findings(view, Severity::Warning));
     signals
 }
 
-fn findings(view: &View<'_>, severity: Severity) -> Vec<Signal> {
+/// What stays behind on purpose.
+pub(super) fn kept(view: &View<'_>) -> Vec<Signal> {
+    let kept = view.plan.kept.iter();
+    kept.map(|(address, why)| Signal::new("keeps", Label::Plain, format!("{}: {}", view.name(address), view.text(why))))
+        .collect()
+}
+
+/// Errors, or warnings.
+pub(super) fn findings(view: &View<'_>, severity: Severity) -> Vec<Signal> {
     let (word, label) = match severity {
         Severity::Error => ("error", Label::Error),
         Severity::Warning => ("warning", Label::Warning),
@@ -111,7 +122,8 @@ fn findings(view: &View<'_>, severity: Severity) -> Vec<Signal> {
         .collect()
 }
 
-fn losses(view: &View<'_>) -> Vec<Signal> {
+/// Deletes that lose more than the object, and replaces.
+pub(super) fn losses(view: &View<'_>) -> Vec<Signal> {
     let ours = |change: &&Change| change.actor == Actor::Packctl;
     let mut signals = Vec::new();
     for change in view.plan.changes.values().filter(ours) {
@@ -150,7 +162,8 @@ fn loses(address: &Address) -> Option<&'static str> {
     }
 }
 
-fn openings(view: &View<'_>) -> Vec<Signal> {
+/// What opens and closes.
+pub(super) fn openings(view: &View<'_>) -> Vec<Signal> {
     let mut openings: Vec<_> = view.plan.openings.iter().collect();
     openings.sort();
     openings
@@ -171,7 +184,7 @@ fn openings(view: &View<'_>) -> Vec<Signal> {
 }
 
 /// One line for each app (or object without one) and hand that changed it.
-fn drift(view: &View<'_>) -> Vec<Signal> {
+pub(super) fn drift(view: &View<'_>) -> Vec<Signal> {
     struct Drift<'p> {
         fields: usize,
         latest: Option<&'p str>,

@@ -5,7 +5,9 @@
 //! get the numbers of this plan, and what could deceive a terminal is made [`visible()`].
 
 pub mod diagnostics;
+pub mod graph;
 pub mod json;
+pub mod markdown;
 pub mod text;
 
 mod blocks;
@@ -29,7 +31,7 @@ mod samples;
 mod tests;
 
 pub use explain::explain;
-pub use tally::tally;
+pub use tally::{Totals, tally};
 pub use value::value_short;
 pub use visible::visible;
 

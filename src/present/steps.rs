@@ -32,6 +32,7 @@ fn done(title: &str) -> String {
         "adopt" => "adopted".into(),
         "open" => "opened".into(),
         "record" => "recorded".into(),
+        "widen" => "widened".into(),
         "narrow" => "narrowed".into(),
         other => other.into(),
     }
@@ -44,9 +45,7 @@ pub(super) fn waits(view: &View<'_>, change: &Change) -> Vec<String> {
 
 fn waiting(view: &View<'_>, step: &Step) -> Option<String> {
     let words = waits_for(view, step)?;
-    // No wait asks from outside, so an opening rests on what the statuses say.
-    let probed = if step.title == "open" { "; not probed" } else { "" };
-    Some(format!("{} waits for {words}{probed}", step.wave))
+    Some(format!("{} waits for {words}", step.wave))
 }
 
 /// What a step waits for: `the lock to be accepted`, `certificate, listener programmed, policy and route accepted`.
@@ -66,6 +65,7 @@ fn sentence(view: &View<'_>, until: &Until) -> String {
         Until::CertificateReady(_) => "the certificate to be ready".into(),
         Until::Gone(address) => format!("{} to be gone", view.name(address)),
         Until::Drained(address) => format!("connections from before {} to drain", view.name(address)),
+        Until::Answers(_) => "the login to answer".into(),
     }
 }
 
@@ -80,6 +80,7 @@ fn together(view: &View<'_>, several: &[Until]) -> String {
             Until::RouteAccepted(_) => accepted.insert((1, "route")),
             Until::Gone(address) => phrases.insert((3, format!("{} gone", view.name(address)))),
             Until::Drained(_) => phrases.insert((4, "old connections drained".into())),
+            Until::Answers(_) => phrases.insert((5, "login answering".into())),
         };
     }
     if !accepted.is_empty() {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use super::fields::{in_doubt, only_drift};
 use super::words::{count, list};
 use crate::diagnostic::Severity;
@@ -9,12 +11,12 @@ use crate::diff::Class;
 use crate::plan::{Action, Actor, Change, Plan};
 use crate::resource::Address;
 
-/// Totals, taken over everything.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Totals; each object counts where its reason lies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
     /// Creates.
     pub add: usize,
-    /// Updates.
+    /// Updates that the input asks for.
     pub change: usize,
     /// Replaces.
     pub replace: usize,
@@ -22,11 +24,11 @@ pub struct Totals {
     pub delete: usize,
     /// Adoptions.
     pub adopt: usize,
-    /// Changes with a drifted field.
+    /// Objects with a field that is set back.
     pub drifted: usize,
-    /// Changes left to an operator.
+    /// Left to an operator.
     pub operator: usize,
-    /// Changes with a field in doubt.
+    /// Objects with a field that only the server can tell.
     pub doubt: usize,
     /// Objects that are as wanted.
     pub in_sync: usize,
@@ -34,7 +36,7 @@ pub struct Totals {
 
 /// The totals of a plan as its text and its JSON say them.
 ///
-/// Each object counts where its reason lies: an update that only sets back what somebody else changed is drifted, not also
+/// An update that only sets back what somebody else changed is drifted, not also
 /// changed; what may or may not differ is in doubt, not in sync.
 pub fn tally(plan: &Plan) -> Totals {
     tally_of(plan.changes.values())

@@ -59,7 +59,7 @@ fn nothing_to_apply(plan: &Plan) -> &'static str {
 }
 
 /// Whether there is nothing to show, apply, doubt or repair.
-fn nothing_to_do(view: &View<'_>) -> bool {
+pub(super) fn nothing_to_do(view: &View<'_>) -> bool {
     let plan = view.plan;
     let still = plan.changes.values().all(|change| change.action == Action::None && change.fields.is_empty());
     let sound = plan.diagnostics.iter().all(|found| found.severity != Severity::Error);
@@ -67,7 +67,7 @@ fn nothing_to_do(view: &View<'_>) -> bool {
 }
 
 fn write_blocks(out: &mut String, view: &View<'_>) {
-    let (quiet, moving): (Vec<Block>, Vec<Block>) = blocks(view).into_iter().partition(|block| block.quiet);
+    let (quiet, moving): (Vec<Block<'_>>, Vec<Block<'_>>) = blocks(view).into_iter().partition(|block| block.quiet);
     let places: Vec<usize> = moving.iter().map(|block| columns(&block.place)).collect();
     let layout = Columns::of(moving.iter().flat_map(|block| &block.rows), &places, view.style.width);
     let names = moving.iter().map(|block| columns(&block.name)).max().unwrap_or(0) + 2;
@@ -79,7 +79,7 @@ fn write_blocks(out: &mut String, view: &View<'_>) {
         }
     }
     let in_sync = quiet.iter().map(|block| block.in_sync).sum();
-    let name = |block: Block| if block.loose { head::LOOSE.into() } else { block.name };
+    let name = |block: Block<'_>| if block.loose { head::LOOSE.into() } else { block.name };
     let names: Vec<String> = quiet.into_iter().map(name).collect();
     if let Some(text) = head::in_sync(view, &names, in_sync) {
         out.push('\n');
@@ -88,7 +88,7 @@ fn write_blocks(out: &mut String, view: &View<'_>) {
 }
 
 /// The name of a block, what happens to it, and where it is declared.
-fn write_heading(out: &mut String, view: &View<'_>, block: &Block, names: usize, place_at: Option<usize>) {
+fn write_heading(out: &mut String, view: &View<'_>, block: &Block<'_>, names: usize, place_at: Option<usize>) {
     let margin = names.max(columns(&block.name) + 2);
     let width = view.style.width;
     let room = width.saturating_sub(margin).max(20);

@@ -10,10 +10,12 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 
 use crate::observed::{Live, ReadSet, Reading};
+use crate::plan::Probe;
 use crate::resource::Address;
 
 pub mod keycloak;
 pub mod kubernetes;
+mod outside;
 pub mod snapshot;
 
 /// One side of the observed world.
@@ -23,6 +25,22 @@ pub trait Provider: Send + Sync {
 
     /// Performs one write.
     fn write<'a>(&'a self, write: &'a Write) -> BoxFuture<'a, Result<Written, WriteError>>;
+
+    /// Asks a Gateway from outside. A side without a network reaches none.
+    fn ask<'a>(&'a self, _: &'a Probe, _: (&'a str, u16)) -> BoxFuture<'a, Answer> {
+        Box::pin(std::future::ready(Answer::Unreachable("nothing can be asked from here".into())))
+    }
+}
+
+/// What came back from a Gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// An HTTP status.
+    Status(u16),
+    /// It can be reached, and gave no HTTP answer.
+    Nothing(String),
+    /// It cannot be reached from here.
+    Unreachable(String),
 }
 
 /// The providers of one run.
@@ -152,4 +170,14 @@ impl fmt::Display for FieldConflict {
 
 fn conflicts(fields: &[FieldConflict]) -> String {
     fields.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// The innermost cause: reqwest's own text says no more than that sending failed.
+fn cause(error: &reqwest::Error) -> String {
+    use std::error::Error as _;
+    let mut innermost = error.source();
+    while let Some(source) = innermost.and_then(std::error::Error::source) {
+        innermost = Some(source);
+    }
+    innermost.map_or_else(|| "the request could not be sent".to_owned(), ToString::to_string)
 }

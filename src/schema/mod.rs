@@ -6,7 +6,8 @@
 //!
 //! `builtin.json` is `{"kubernetes", "kinds", "definitions"}`. A node is a `$ref` or has the keys of a CRD's schema, and:
 //! `x-packctl-quantity`, a quantity, which the server may spell in another way; `x-packctl-defaults: [{"when", "default"}]`, the
-//! default of the first entry whose fields are beside the value; `x-packctl-zero-absent`, where `""`, `0` and `false` are the
+//! default of the first entry whose fields are beside the value; `x-packctl-fallback`, `x-packctl-computed` and
+//! `x-packctl-kept`, outside of atomic values, what comes in the place of a field that is taken away; `x-packctl-zero-absent`, where `""`, `0` and `false` are the
 //! same as absent. A `default` holds inside atomic values and for the keys of keyed lists; elsewhere it is ignored. An empty
 //! list and an empty map of a built-in kind are absent; the empty struct (`emptyDir: {}`) is not.
 
@@ -63,17 +64,36 @@ pub enum ListKind {
     Map(Vec<String>),
 }
 
+/// What comes in the place of a field that is taken away.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Fallback<'s> {
+    /// The field is gone.
+    Nothing,
+    /// A default.
+    Value(&'s Value),
+    /// Something that depends on other fields.
+    Computed,
+    /// What is there: the cluster gave it.
+    Kept,
+}
+
 /// One node of a schema.
 #[derive(Clone, Copy, Debug)]
 pub struct Node<'s> {
     value: &'s Value,
     definitions: &'s Value,
+    knows_defaults: bool,
 }
 
 impl Schema {
     /// A schema that is written down in full, defaults included.
-    pub(crate) fn of(root: Value) -> Self {
+    fn custom(root: Value) -> Self {
         Self { root: Arc::new(root), definitions: Arc::new(Value::Null), knows_defaults: true }
+    }
+
+    /// A schema of something that is compiled into the server.
+    pub(crate) fn built_in(root: Value) -> Self {
+        Self { knows_defaults: false, ..Self::custom(root) }
     }
 
     /// Whether a default that is not here does not exist. Tables of built-in kinds know only what was measured.
@@ -83,7 +103,7 @@ impl Schema {
 
     /// The node of the whole object.
     pub fn root(&self) -> Node<'_> {
-        Node { value: &self.root, definitions: &self.definitions }.resolved()
+        Node { value: &self.root, definitions: &self.definitions, knows_defaults: self.knows_defaults }.resolved()
     }
 }
 
@@ -103,7 +123,13 @@ impl<'s> Node<'s> {
     }
 
     fn at(self, value: &'s Value) -> Self {
-        Node { value, definitions: self.definitions }.resolved()
+        Node { value, ..self }.resolved()
+    }
+
+    /// Whether the value is compiled into the server, which keeps no empty lists and maps of it, and some of whose defaults no
+    /// table knows.
+    pub fn is_built_in(self) -> bool {
+        !self.knows_defaults
     }
 
     /// The node of a field: a property, or the map's value type.
@@ -149,6 +175,20 @@ impl<'s> Node<'s> {
             when.is_none_or(|when| when.iter().all(|(key, value)| siblings.get(key) == Some(value)))
         };
         conditional.and_then(|entries| entries.iter().find(fits)?.get("default")).or_else(|| node.default())
+    }
+
+    /// What the server puts in the place of a field that is taken away from an object with these other fields.
+    pub fn fallback(self, name: &str, siblings: &Map<String, Value>) -> Fallback<'s> {
+        let Some(node) = self.field(name) else { return Fallback::Nothing };
+        let is = |mark| node.value.get(mark) == Some(&Value::Bool(true));
+        if is("x-packctl-computed") {
+            return Fallback::Computed;
+        }
+        if is("x-packctl-kept") {
+            return Fallback::Kept;
+        }
+        let measured = node.value.get("x-packctl-fallback");
+        measured.or_else(|| self.default_of(name, siblings)).map_or(Fallback::Nothing, Fallback::Value)
     }
 
     /// Whether the zero value (`""`, `0`, `false`) is the same as absent.
@@ -215,14 +255,19 @@ fn read_crd(crd: &Value) -> Option<((String, String), Schema)> {
     let version = versions.iter().find(|version| version.get("storage") == Some(&Value::Bool(true)))?;
     let root = version.pointer("/schema/openAPIV3Schema")?.clone();
     let key = (spec.get("group")?.as_str()?.to_owned(), spec.pointer("/names/kind")?.as_str()?.to_owned());
-    Some((key, Schema::of(root)))
+    Some((key, Schema::custom(root)))
 }
 
 /// The embedded CRDs by group and kind: the platform's and our own.
-const CRDS: [(&str, &str, &str); 6] = [
+const CRDS: [(&str, &str, &str); 7] = [
     ("reconcilers.nebari.dev", "NebariApp", include_str!("crds/reconcilers.nebari.dev_nebariapps.yaml")),
     ("gateway.networking.k8s.io", "Gateway", include_str!("crds/gateway.networking.k8s.io_gateways.yaml")),
     ("gateway.networking.k8s.io", "HTTPRoute", include_str!("crds/gateway.networking.k8s.io_httproutes.yaml")),
+    (
+        "gateway.networking.k8s.io",
+        "ReferenceGrant",
+        include_str!("crds/gateway.networking.k8s.io_referencegrants.yaml"),
+    ),
     ("gateway.envoyproxy.io", "SecurityPolicy", include_str!("crds/gateway.envoyproxy.io_securitypolicies.yaml")),
     ("gateway.envoyproxy.io", "HTTPRouteFilter", include_str!("crds/gateway.envoyproxy.io_httproutefilters.yaml")),
     ("cert-manager.io", "Certificate", include_str!("crds/cert-manager.io_certificates.yaml")),
@@ -236,6 +281,7 @@ static EMBEDDED: [LazyLock<Option<Schema>>; CRDS.len()] = [
     LazyLock::new(|| embedded(3)),
     LazyLock::new(|| embedded(4)),
     LazyLock::new(|| embedded(5)),
+    LazyLock::new(|| embedded(6)),
 ];
 
 fn embedded(index: usize) -> Option<Schema> {

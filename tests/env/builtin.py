@@ -10,8 +10,9 @@ test. It needs go (for the OpenAPI files of k8s.io/kubernetes and the types of k
 List types, list keys and map types come from the OpenAPI files. Their `default`s do not: they are Go's zero values.
 The defaults are measured. For every kind there is a sample below with as much as possible inside its atomic lists and
 maps. It is sent as a create with dryRun=All, then again and again with one field taken out: what is there in the answer
-although it was not sent is a default. Only what is inside atomic values is written down, and defaults of list keys:
-elsewhere the planner adds nothing to what people declare.
+although it was not sent is a default. `default` is only written for what is inside atomic values, and for list keys:
+elsewhere the planner adds nothing to what people declare. What it says there is what comes in the place of a field that
+is taken away: `x-packctl-fallback`.
 
 Some scalars vanish when they have their zero value, because the Go field is not a pointer and says omitempty: a
 variable's `value: ""`, a pod's `hostNetwork: false`. The types say which; the samples are sent with zeros to check.
@@ -52,6 +53,17 @@ COMPUTED = {
     ("core.v1.LimitRangeItem", "defaultRequest"): "copied from default and min, key by key",
 }
 
+# What takes the place of these depends on what no sample shows.
+COMPUTED_OUTSIDE = {
+    ("core.v1.Container", "imagePullPolicy"): "Always for the tag latest",
+    ("core.v1.PodSpec", "serviceAccountName"): "serviceAccount, its old name, which follows it",
+    ("core.v1.ServicePort", "targetPort"): "the port",
+    ("networking.v1.NetworkPolicySpec", "policyTypes"): "Egress where there is egress",
+}
+
+# The cluster gave these, and an update without them keeps them.
+KEPT_OUTSIDE = [("core.v1.ServiceSpec", field) for field in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy")]
+
 COMMENT = """\
 Schemas of built-in kinds of Kubernetes %s, written by tests/env/builtin.py; do not edit. \
 kinds: "GROUP/VERSION/KIND" ("VERSION/KIND" in the core group) to the schema of the object, and beside its "$ref", \
@@ -60,7 +72,9 @@ x-packctl-resource: plural, namespaced, subresources. definitions: schema nodes 
 A list without x-kubernetes-list-type is atomic. x-packctl-quantity: a resource quantity, string or number. \
 default: measured, holds inside atomic values and for list keys alone, elsewhere it is to be ignored. \
 x-packctl-defaults: the first entry whose "when" equals the fields beside this one gives the default. \
-No default: none was measured. x-packctl-zero-absent: "", 0 and false are the same as absent. \
+No default: none was measured. x-packctl-fallback: outside of atomic values, what the server puts in the place of a \
+field that is taken away; x-packctl-computed, that it puts something there that depends on other fields; x-packctl-kept, \
+that it leaves what is there. x-packctl-zero-absent: "", 0 and false are the same as absent. \
 Everywhere null, an empty list and an empty map (additionalProperties) are the same as absent; an empty object with \
 properties is not."""
 
@@ -261,9 +275,14 @@ def samples(kind):
         "ServiceAccount": [{"secrets": [{"name": "n"}], "imagePullSecrets": [{"name": "n"}]}],
         "MutatingWebhookConfiguration": [{"webhooks": webhooks()}],
         "ValidatingWebhookConfiguration": [{"webhooks": webhooks()}],
-        "DaemonSet": [{"spec": workload}],
-        "Deployment": [{"spec": workload}],
-        "StatefulSet": [{"spec": {**workload, "serviceName": "n", "volumeClaimTemplates": [
+        "DaemonSet": [{"spec": {**workload, "updateStrategy": strategy}} for strategy in (
+            {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 2, "maxSurge": 0}}, {"type": "OnDelete"})],
+        "Deployment": [{"spec": {**workload, "strategy": strategy}} for strategy in (
+            {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 1}}, {"type": "Recreate"})],
+        "StatefulSet": [*({"spec": {**workload, "updateStrategy": strategy}} for strategy in (
+            {"type": "RollingUpdate", "rollingUpdate": {"partition": 1}}, {"type": "OnDelete"})), {"spec": {
+            **workload, "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Delete", "whenScaled": "Delete"},
+            "serviceName": "n", "volumeClaimTemplates": [
             {**claim_template(), "spec": {**CLAIM, "dataSource": SOURCE}, "status": {"phase": "Pending"}},
             {**claim_template(), "spec": {**CLAIM, "dataSourceRef": {**SOURCE, "namespace": "n"}}},
             {**claim_template(), "spec": {**CLAIM, "dataSource": {"kind": "PersistentVolumeClaim", "name": "n"}}}]}}],
@@ -502,7 +521,9 @@ class Server:
         self.http.request(method, path, json.dumps(body) if body is not None else None,
                           {"Content-Type": "application/json"})
         answer = self.http.getresponse()
-        return answer.status, json.loads(answer.read())
+        text = answer.read()
+        # A body without its spec makes the server panic for some kinds; what it says then is no JSON.
+        return answer.status, json.loads(text) if text.startswith(b"{") else {"message": text.decode()}
 
     def create(self, api, kind, body):
         """What the server would make of the body: None and its reason where it refuses."""
@@ -531,9 +552,9 @@ def zeroed(body, path):
 
 
 def measure(table, server):
-    """Sends all samples. Returns what came of every field, and every accepted pair of sent and answered, with whether
-    a field was taken out or emptied."""
-    seen, pairs, requests = {}, [], len(table.kinds)
+    """Sends all samples. Returns what came of every field inside atomic values, and outside, and every accepted pair of
+    sent and answered, with whether a field was taken out or emptied."""
+    seen, outside, pairs, requests = {}, {}, [], len(table.kinds)
     for api, kind in sorted(table.kinds.items()):
         for sample in samples(kind["kind"]):
             body = {**sample, "metadata": {"name": "sample", **sample.get("metadata", {})}}
@@ -544,7 +565,7 @@ def measure(table, server):
             for path, name, atomic, keys in table.structs(kind["schema"], body):
                 for key, value in at(body, path).items():
                     changed = []
-                    if atomic or key in keys:
+                    if path != ("metadata",):
                         changed.append(without(body, (*path, key)))
                     if isinstance(value, (str, bool, int)) and path != ("metadata",):
                         changed.append(zeroed(body, (*path, key)))
@@ -560,10 +581,12 @@ def measure(table, server):
                     if back is None or lengths(sent, path) != lengths(got, path):
                         continue  # dropped, or no longer at this place
                     for key in table.definitions[name].get("properties", {}):
+                        if key not in struct and not atomic and path != ("metadata",) and key != "status":
+                            outside.setdefault((name, key), set()).add(json.dumps(back.get(key), sort_keys=True))
                         if key not in struct and (atomic or key in keys):
                             case = (json.dumps(back.get(key)), json.dumps(scalars(struct), sort_keys=True))
                             seen.setdefault((name, key), {}).setdefault(case, api + " " + dotted(path))
-    return seen, pairs, requests
+    return seen, outside, pairs, requests
 
 
 def lengths(value, path):
@@ -594,6 +617,25 @@ def conclude(table, seen):
             node["default"] = json.loads(values.pop())
         else:
             node["x-packctl-defaults"] = by_sibling(name, key, cases)
+    return found
+
+
+def conclude_outside(table, outside):
+    """Writes what comes in the place of a field that is taken away."""
+    found = 0
+    kinds = {kind["schema"]["$ref"][len(REF):] for kind in table.kinds.values()}
+    for (name, key), values in sorted(outside.items()):
+        if name in kinds and key in ("apiVersion", "kind", "metadata", "spec"):
+            continue  # part of every object
+        if values != {"null"} or (name, key) in COMPUTED_OUTSIDE:
+            found += 1
+            node = table.definitions[name]["properties"][key]
+            if (name, key) in KEPT_OUTSIDE:
+                node["x-packctl-kept"] = True
+            elif len(values) == 1 and (name, key) not in COMPUTED_OUTSIDE:
+                node["x-packctl-fallback"] = json.loads(values.pop())
+            else:
+                node["x-packctl-computed"] = True
     return found
 
 
@@ -702,8 +744,8 @@ def main():
     folder = os.path.join(module("k8s.io/kubernetes", KUBERNETES), "api/openapi-spec/v3")
     table = Table(folder, Types())
     with Server() as server:
-        seen, pairs, requests = measure(table, server)
-    found = conclude(table, seen)
+        seen, outside, pairs, requests = measure(table, server)
+    found = conclude(table, seen) + conclude_outside(table, outside)
     mark_zeros(table)
     wrong = check_keys(table) + check(table, pairs)
     if wrong:

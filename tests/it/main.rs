@@ -10,4 +10,5 @@ mod proxy;
 mod readme;
 mod real;
 mod scenarios;
+mod shapes;
 mod stand_in;

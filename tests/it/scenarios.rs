@@ -271,7 +271,7 @@ fn packctl(dir: &Path, args: &[String]) -> (Option<i32>, String, String) {
     (output.status.code(), text(&output.stdout), text(&output.stderr))
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     for entry in walkdir::WalkDir::new(from).sort_by_file_name() {
         let entry = entry.expect("a scenario that can be read, copied and run");
         let path: PathBuf =

@@ -1,7 +1,8 @@
-//! PK0409: a derived name or label is longer than Kubernetes takes.
+//! PK0409: a hostname, or a derived name or label, is longer than DNS, Kubernetes or Keycloak take.
 
+use super::error;
 use crate::check::{Facts, Rule};
-use crate::derive::Names;
+use crate::derive::{App, Names};
 use crate::diagnostic::Diagnostic;
 
 pub(crate) struct LongNames;
@@ -19,12 +20,13 @@ impl Rule for LongNames {
     }
 
     fn docs(&self) -> &'static str {
-        "A name that is derived from the app's name and namespace is longer than Kubernetes or Keycloak takes: 63 characters for \
-         a label value, 253 for an object or a listener, 255 for a client id.\n\
+        "The hostname, or a name that is derived from the app's name and namespace, is longer than DNS, Kubernetes or Keycloak \
+         take: 63 characters for a label or a part of a hostname, 253 for a hostname, an object or a listener, 255 for a \
+         client id.\n\
          \n\
          The write would fail half-way through the app.\n\
          \n\
-         What to do: shorten `metadata.name` or the namespace."
+         What to do: shorten the hostname, `metadata.name` or the namespace."
     }
 
     fn check(&self, facts: Facts<'_>) -> Vec<Diagnostic> {
@@ -58,6 +60,22 @@ impl Rule for LongNames {
                 }
             }
         }
+        findings.extend(facts.desired.apps.values().filter_map(|app| self.hostname(app)));
         findings
+    }
+}
+
+impl LongNames {
+    fn hostname(&self, app: &App) -> Option<Diagnostic> {
+        let host = app.hostname();
+        let label = host.split('.').map(str::len).max().unwrap_or_default();
+        let problem = if host.len() > NAME {
+            format!("the hostname has {} characters, {NAME} are allowed", host.len())
+        } else if label > LABEL {
+            format!("a part of the hostname has {label} characters, {LABEL} are allowed")
+        } else {
+            return None;
+        };
+        Some(error(self.code(), app, "/spec/hostname", problem).help("choose a shorter hostname"))
     }
 }

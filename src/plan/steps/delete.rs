@@ -11,6 +11,8 @@ use crate::resource::{Address, AppId, Hand, PackId};
 
 const ROUTE: usize = 0;
 const POLICY: usize = 1;
+const LOCK: usize = 2;
+const LISTENER: usize = 3;
 const APP: usize = 10;
 const ANCHOR: usize = 11;
 const OF_PACK: usize = 20;
@@ -74,8 +76,10 @@ impl<'b> Builder<'b> {
     }
 
     /// What left a pack goes after everything that the pack brings: a Service is needed until the route has moved on. So does
-    /// what an app no longer asks for: its login is needed until the route is open, its old listener until the route has moved.
+    /// what an app no longer asks for: its login is needed until the route is open. Its old listener and the lock on it go as
+    /// soon as no route is there: until then the listener takes the requests for its host.
     pub(super) fn leave_last(&mut self) {
+        let narrows = |step: &&usize| self.steps[**step].title == "narrow";
         let written = |steps: &Vec<usize>| -> BTreeSet<usize> {
             let stays = |step: &&usize| !matches!(self.steps[**step].act, Act::Delete | Act::Release { .. });
             steps.iter().filter(stays).copied().collect()
@@ -84,6 +88,14 @@ impl<'b> Builder<'b> {
             self.of_app.iter().map(|(app, steps)| (*app, written(steps))).collect();
         let of_pack: BTreeMap<&PackId, BTreeSet<usize>> =
             self.of_pack.iter().map(|(pack, steps)| (*pack, written(steps))).collect();
+        // What comes after routes and listeners that go.
+        let last: BTreeSet<usize> =
+            (0..self.steps.len()).filter(|step| self.steps[*step].act == Act::Nothing || narrows(&step)).collect();
+        let moved: BTreeMap<&AppId, Vec<usize>> = self
+            .of_app
+            .iter()
+            .map(|(app, steps)| (*app, [self.moved(app), steps.iter().filter(narrows).copied().collect()].concat()))
+            .collect();
         for step in &mut self.steps {
             if !matches!(step.act, Act::Delete | Act::Release { .. }) {
                 continue;
@@ -97,8 +109,12 @@ impl<'b> Builder<'b> {
             if let Some(app) = change.app.as_ref().filter(|_| change.rule == Some(DeleteRule::NotWanted)) {
                 // A path that is made private closes at once, whatever becomes of the rest.
                 let login = self.desired.apps.get(app).is_some_and(App::login);
-                if rank > POLICY || !login {
+                if matches!(rank, LOCK | LISTENER) {
+                    let moved = moved.get(app).into_iter().flatten();
+                    step.after.extend(moved.map(|write| (*write, "it is needed until the routes have moved")));
+                } else if rank > POLICY || !login {
                     let of_app = of_app.get(app).into_iter().flatten();
+                    let of_app = of_app.filter(|step| rank > POLICY || !last.contains(*step));
                     step.after.extend(of_app.map(|write| (*write, "it is needed until the app has changed")));
                 }
             }
@@ -117,8 +133,8 @@ fn rank(change: &Change) -> usize {
         ("HTTPRoute", Some(_)) => ROUTE,
         ("SecurityPolicy", Some(app)) if is_of_a_route(app, address) => POLICY,
         // The lock.
-        ("SecurityPolicy", Some(_)) => 2,
-        ("Gateway", _) => 3,
+        ("SecurityPolicy", Some(_)) => LOCK,
+        ("Gateway", _) => LISTENER,
         ("Certificate" | "ReferenceGrant", Some(_)) => 4,
         ("RoleBinding", Some(_)) => 5,
         ("Role", Some(_)) => 6,

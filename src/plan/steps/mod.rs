@@ -3,6 +3,7 @@
 //! A route is never open before its policy, and never attached before its lock: these orders are made here and nowhere else.
 
 mod delete;
+mod moved;
 mod order;
 mod route;
 
@@ -67,6 +68,7 @@ pub(super) fn build(
     for address in addresses {
         builder.visit(address, &mut visited);
     }
+    builder.narrow_locks();
     builder.leave_last();
     builder.narrow_records();
     let Builder { steps, done, .. } = builder;
@@ -163,6 +165,11 @@ impl<'b> Builder<'b> {
             if names.public_route() == *address {
                 return self.write_public_route(app, change, resource, after, only_if, force);
             }
+        }
+        if let Some(wide) = self.widened_lock(change, resource) {
+            let act = Act::Apply { resource: Box::new(wide), force };
+            self.push(address, "widen", act, Vec::new(), after, only_if);
+            return;
         }
         if let Some(kinds) = self.widened(resource, change) {
             let mut wide = resource.clone();

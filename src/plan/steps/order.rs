@@ -53,6 +53,14 @@ fn waves(steps: &[Step]) -> Vec<usize> {
             }
         }
     }
-    debug_assert!(missing.iter().all(|missing| *missing == 0), "steps that wait for each other");
+    debug_assert!(
+        missing.iter().all(|missing| *missing == 0),
+        "steps that wait for each other: {:#?}",
+        steps
+            .iter()
+            .filter(|step| missing[step.id] > 0)
+            .map(|step| format!("{} {} {} after {:?}", step.id, step.title, step.address.short(), step.after))
+            .collect::<Vec<_>>()
+    );
     waves
 }

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::Builder;
-use crate::derive::{App, Attachment, CertificateSource, Ground, HTTP, HTTPS, Names};
+use crate::derive::{App, Attachment, CertificateSource, Ground, HTTP, HTTPS, Names, RoutePath};
 use crate::diff::FieldChange;
 use crate::observed::Live;
-use crate::plan::types::{Act, Action, Change, Precondition, Until};
+use crate::plan::types::{Act, Action, Change, Precondition, Probe, Until};
 use crate::resource::{Address, AppId, Cause, FieldPath, Hand, Resource};
 
 impl<'b> Builder<'b> {
@@ -30,7 +30,8 @@ impl<'b> Builder<'b> {
         let (waits, after) = if moves {
             let [_, _, anchor] = ground.gateway.anchor();
             let needs = [names.lock(&ground.gateway), names.listener(&ground.gateway), anchor];
-            let steps = needs.iter().filter_map(|need| self.last.get(need));
+            let wanted = needs.iter().filter(|need| self.desired.wanted.contains_key(*need));
+            let steps = wanted.filter_map(|need| self.last.get(need));
             let after = steps.map(|step| (*step, "nothing is attached before lock and anchor are there")).collect();
             (self.attach_waits(app, ground), after)
         } else {
@@ -63,23 +64,26 @@ impl<'b> Builder<'b> {
             self.push(address, title, apply(resource.clone(), force), attach, after, only_if)
         } else if let Some(before) = self.last.get(address).copied() {
             after.insert(before, OPENED);
-            let opening = [self.attach_waits(app, ground), served.clone()].concat();
+            after.extend(self.other_listener(ground, derived));
+            let opening = [self.attach_waits(app, ground), served.clone(), login_answers(derived, ground)].concat();
             self.push(address, "open", apply(resource.clone(), false), opening, after, Precondition::After(before))
         } else if attached {
             // What stands behind it may change: the policy of this plan is in force before that is reached.
             let policy = vec![Until::PolicyAccepted(names.policy())];
             self.push(address, "update", apply(resource.clone(), force), policy, after, only_if)
         } else if live_weight == Some(0) && !moves(change) {
-            let opening = [attach, served.clone()].concat();
+            after.extend(self.other_listener(ground, derived));
+            let opening = [attach, served.clone(), login_answers(derived, ground)].concat();
             self.push(address, "open", apply(resource.clone(), force), opening, after, only_if)
         } else {
             // Closed first: a policy has no status before its route exists, so nothing could be awaited.
-            let opening = [attach.clone(), served.clone()].concat();
+            let opening = [attach.clone(), served.clone(), login_answers(derived, ground)].concat();
             let before = self.push(address, "close", apply(closed(resource), force), attach, after, only_if);
-            let after = BTreeMap::from([(before, OPENED)]);
+            let mut after = BTreeMap::from([(before, OPENED)]);
+            after.extend(self.other_listener(ground, derived));
             self.push(address, "open", apply(resource.clone(), false), opening, after, Precondition::After(before))
         };
-        self.check(address, last, served);
+        self.check(address, last, served, ground, derived);
     }
 
     /// The route of the paths without login is open from the start: there is nothing to close.
@@ -93,18 +97,25 @@ impl<'b> Builder<'b> {
         force: bool,
     ) {
         let address = &change.address;
-        let Some(ground) = self.desired.grounds.get(app) else { return };
+        let Some((ground, derived)) = self.desired.grounds.get(app).zip(self.desired.apps.get(app)) else { return };
         let attached = change.before.is_some() && !moves(change);
         let attach = if attached { Vec::new() } else { self.attach_waits(app, ground) };
         let title = if change.action == Action::Create { "create" } else { "update" };
         let act = Act::Apply { resource: Box::new(resource.clone()), force };
         let last = self.push(address, title, act, attach, after, only_if);
         let served = served(app, ground, Names::of(app).public_policy(), address.clone());
-        self.check(address, last, served);
+        self.check(address, last, served, ground, derived);
     }
 
-    fn check(&mut self, address: &Address, last: usize, served: Vec<Until>) {
-        let after = BTreeMap::from([(last, "what was written is checked")]);
+    /// The step that takes the listener away to which the requests for the app's host went so far.
+    fn other_listener(&self, ground: &Ground, app: &App) -> Option<(usize, &'static str)> {
+        let step = self.released.get(&(ground.gateway.address(), app.hostname().to_owned()))?;
+        Some((*step, "the listener of this hostname takes its requests until it goes"))
+    }
+
+    fn check(&mut self, address: &Address, last: usize, served: Vec<Until>, ground: &Ground, app: &App) {
+        let mut after = BTreeMap::from([(last, "what was written is checked")]);
+        after.extend(self.other_listener(ground, app));
         self.push(address, "check", Act::Nothing, served, after, Precondition::Nothing);
     }
 
@@ -142,22 +153,33 @@ impl<'b> Builder<'b> {
 
 /// What must hold for a route to be served as its policy says.
 fn served(app: &AppId, ground: &Ground, policy: Address, route: Address) -> Vec<Until> {
-    let names = Names::of(app);
-    let gateway = &ground.gateway;
-    let shared = |name: &str| gateway.address().with_entry("listeners", name);
     let mut served = vec![Until::PolicyAccepted(policy), Until::RouteAccepted(route)];
-    match &ground.attachment {
-        Some(Attachment::Own { certificate, .. }) => {
-            served.push(Until::ListenerProgrammed(names.listener(gateway)));
-            if matches!(certificate, CertificateSource::ClusterIssuer(_)) {
-                served.push(Until::CertificateReady(names.certificate(gateway)));
-            }
-        }
-        Some(Attachment::Shared) => served.push(Until::ListenerProgrammed(shared(HTTPS))),
-        Some(Attachment::Plain) => served.push(Until::ListenerProgrammed(shared(HTTP))),
-        None => {}
+    served.extend(listener(app, ground).map(Until::ListenerProgrammed));
+    if let Some(Attachment::Own { certificate: CertificateSource::ClusterIssuer(_), .. }) = &ground.attachment {
+        served.push(Until::CertificateReady(Names::of(app).certificate(&ground.gateway)));
     }
     served
+}
+
+/// The listener that an app's routes attach to.
+fn listener(app: &AppId, ground: &Ground) -> Option<Address> {
+    let gateway = &ground.gateway;
+    Some(match ground.attachment.as_ref()? {
+        Attachment::Own { .. } => Names::of(app).listener(gateway),
+        Attachment::Shared => gateway.address().with_entry("listeners", HTTPS),
+        Attachment::Plain => gateway.address().with_entry("listeners", HTTP),
+    })
+}
+
+/// The closed route is asked from outside at a path that is not public.
+fn login_answers(app: &App, ground: &Ground) -> Vec<Until> {
+    let public = app.public_paths();
+    let is_public = |path: &RoutePath| public.iter().any(|public| public.prefix == path.prefix);
+    let path = app.paths().into_iter().find(|path| !is_public(path));
+    let probe = listener(&app.id, ground).zip(path).map(|(listener, path)| {
+        Until::Answers(Probe { listener, scheme: app.scheme(), host: app.hostname().into(), path: path.prefix })
+    });
+    probe.into_iter().collect()
 }
 
 /// Whether a route changes its host or the listener that it is attached to.

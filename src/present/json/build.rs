@@ -57,7 +57,7 @@ pub fn document(plan: &Plan) -> PlanDocument {
         blocked: writer.reasons(&plan.blocked),
         kept: writer.reasons(&plan.kept),
         digests: plan.digests.clone(),
-        totals: totals(plan),
+        totals: tally(plan),
     }
 }
 
@@ -391,20 +391,5 @@ fn rule_word(rule: DeleteRule) -> &'static str {
         DeleteRule::AppLeftPack => "app-left-pack",
         DeleteRule::NotWanted => "not-wanted",
         DeleteRule::Destroyed => "destroyed",
-    }
-}
-
-fn totals(plan: &Plan) -> TotalsEntry {
-    let totals = tally(plan);
-    TotalsEntry {
-        add: totals.add,
-        change: totals.change,
-        replace: totals.replace,
-        delete: totals.delete,
-        adopt: totals.adopt,
-        drifted: totals.drifted,
-        operator: totals.operator,
-        doubt: totals.doubt,
-        in_sync: totals.in_sync,
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::diagnostic::{Diagnostic, Place};
+use crate::present::Totals;
 use crate::resource::Address;
 
 /// A plan as programs read it. Keys that a reader does not know are ignored.
@@ -46,7 +47,7 @@ pub struct PlanDocument {
     /// Apps (`-` for objects without one) and the digest of their plans.
     pub digests: BTreeMap<String, String>,
     /// The counts of the text's last line.
-    pub totals: TotalsEntry,
+    pub totals: Totals,
 }
 
 /// Who answered, and how much was read.
@@ -336,27 +337,4 @@ pub struct UnreadableEntry {
     pub what: String,
     /// Why.
     pub why: String,
-}
-
-/// Counts; each object counts where its reason lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TotalsEntry {
-    /// Creates.
-    pub add: usize,
-    /// Updates that the input asks for.
-    pub change: usize,
-    /// Replaces.
-    pub replace: usize,
-    /// Deletes and releases.
-    pub delete: usize,
-    /// Adoptions.
-    pub adopt: usize,
-    /// Objects with a field that is set back.
-    pub drifted: usize,
-    /// Left to an operator.
-    pub operator: usize,
-    /// Objects with a field that only the server can tell.
-    pub doubt: usize,
-    /// Objects that are as wanted.
-    pub in_sync: usize,
 }

@@ -10,8 +10,8 @@ mod values;
 pub use build::document;
 pub use document::{
     CauseEntry, ChangeDetail, ChangeValues, DriftEntry, FieldEntry, HandEntry, Importing, OpeningEntry, Ownership,
-    PackEntry, PlanDocument, PreconditionEntry, RealmEntry, ResourceChange, Seen, StepEntry, TotalsEntry,
-    UnreadableEntry, WaitEntry,
+    PackEntry, PlanDocument, PreconditionEntry, RealmEntry, ResourceChange, Seen, StepEntry, UnreadableEntry,
+    WaitEntry,
 };
 
 use super::visible::is_hidden;
@@ -27,6 +27,11 @@ pub fn write(plan: &Plan) -> String {
 
 /// A document as JSON text with a final newline.
 pub fn text(document: &PlanDocument) -> String {
+    pretty(document)
+}
+
+/// The same for any document.
+pub(in crate::present) fn pretty(document: &impl serde::Serialize) -> String {
     // Serialising maps with string keys into memory has nothing to fail with.
     let plain = serde_json::to_string_pretty(document).unwrap_or_default();
     let mut text = String::with_capacity(plain.len() + 1);

@@ -62,7 +62,7 @@ pub(in crate::present) fn field(
     after: Option<Value>,
     class: Class,
 ) -> FieldChange {
-    FieldChange { path, before, after, unknown: false, class }
+    FieldChange { path, before, after, unknown: false, class, holders: Vec::new() }
 }
 
 pub(in crate::present) fn edited(name: &str) -> Class {

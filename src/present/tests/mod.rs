@@ -4,6 +4,7 @@ mod explain;
 mod facts;
 mod findings;
 mod json;
+mod markdown;
 mod text;
 
 use super::Style;

@@ -40,7 +40,7 @@ fn the_quickstart_at_120() {
         + SecurityPolicy/bi/dash-security                       login, azp bi-dash                5
         + HTTPRoute/bi/dash-route                               / -> dash:8080                    6 closed, 7 opened
           6 waits for the lock to be accepted
-          7 waits for certificate, listener programmed, policy and route accepted; not probed
+          7 waits for certificate, listener programmed, policy and route accepted
 
     welcome  1 change, 1 drift, direct  packs/welcome.yaml
       ~ Deployment/web/welcome                                  image 1.4.0 -> 1.5.0              1
@@ -90,8 +90,7 @@ fn the_quickstart_at_80() {
         + SecurityPolicy/bi/dash-security        login, azp bi-dash                5
         + HTTPRoute/bi/dash-route                / -> dash:8080   6 closed, 7 opened
           6 waits for the lock to be accepted
-          7 waits for certificate, listener programmed, policy and route accepted;
-            not probed
+          7 waits for certificate, listener programmed, policy and route accepted
 
     welcome  1 change, 1 drift, direct  packs/welcome.yaml
       ~ Deployment/web/welcome                   image 1.4.0 -> 1.5.0              1

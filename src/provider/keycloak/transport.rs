@@ -1,6 +1,5 @@
 //! One HTTP exchange: no redirects, bounded answers, bounded repetition, and reasons that a person can act on.
 
-use std::error::Error as _;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -8,6 +7,7 @@ use std::time::Duration;
 use reqwest::{Client, RequestBuilder, Response, StatusCode, header};
 use serde_json::Value;
 
+use super::super::cause;
 use super::endpoint::Endpoint;
 use crate::resource::Secrets;
 
@@ -247,13 +247,4 @@ fn message(body: &str) -> Option<String> {
 
 fn header_text(response: &Response, name: header::HeaderName) -> &str {
     response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
-}
-
-/// The innermost cause: reqwest's own text says no more than that sending failed.
-fn cause(error: &reqwest::Error) -> String {
-    let mut innermost = error.source();
-    while let Some(source) = innermost.and_then(std::error::Error::source) {
-        innermost = Some(source);
-    }
-    innermost.map_or_else(|| "the request could not be sent".to_owned(), ToString::to_string)
 }

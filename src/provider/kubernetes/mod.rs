@@ -13,8 +13,9 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use serde_json::Value;
 
-use super::{Provider, Verb, Write, WriteError, Written};
+use super::{Answer, Provider, Verb, Write, WriteError, Written};
 use crate::observed::{KindInfo, Kinds, Live, ReadSet, Reading, Seen};
+use crate::plan::Probe;
 use crate::resource::{Address, Secrets};
 
 mod conceal;
@@ -129,5 +130,9 @@ impl Provider for Kubernetes {
 
     fn write<'a>(&'a self, write: &'a Write) -> BoxFuture<'a, Result<Written, WriteError>> {
         write::write(self, write).boxed()
+    }
+
+    fn ask<'a>(&'a self, probe: &'a Probe, at: (&'a str, u16)) -> BoxFuture<'a, Answer> {
+        super::outside::ask(probe, at).boxed()
     }
 }

@@ -20,7 +20,7 @@ async fn the_first_apply_makes_every_object_under_its_name_and_leaves_an_empty_p
     let input = lab.input("apps", &[open.clone(), guarded.clone()]);
     let namespace = lab.namespace();
     let apply = lab.packctl().run(&["apply", "--yes", "-f", &input]).await.succeeds();
-    apply.says("accepted, not probed");
+    apply.says("is not probed: its Gateway cannot be reached from here");
     lab.at_rest(&input).await;
 
     for (kind, named) in [

@@ -34,14 +34,26 @@ impl Lab {
     }
 
     pub(super) async fn with_namespaces(count: usize) -> Self {
+        Self::opened(count, None).await
+    }
+
+    /// Its Gateway can be reached: https at this port of this machine.
+    pub(super) async fn reached_at(port: u16) -> Self {
+        Self::opened(1, Some(port)).await
+    }
+
+    async fn opened(count: usize, port: Option<u16>) -> Self {
         let env = Env::get();
         let gateways = unique("gw");
         let namespaces: Vec<String> = (0..count).map(|_| unique("apps")).collect();
         let (realm, client) = (Realm::shared().await, env.client().await);
-        env.kubectl_with(&["apply", "-f", "-"], &ground(&gateways, &namespaces).to_string());
+        env.kubectl_with(&["apply", "-f", "-"], &ground(&gateways, &namespaces, port.unwrap_or(443)).to_string());
         let mut scope = Scope::gateway(&gateways, "gateway");
         for namespace in &namespaces {
             scope = scope.guarded(namespace, "guarded");
+        }
+        if port.is_some() {
+            scope = scope.at("127.0.0.1");
         }
         let stand_in = StandIn::start(client, scope).await;
         let folder = tempfile::tempdir().expect("a folder can be made");
@@ -159,7 +171,7 @@ impl Drop for Lab {
     }
 }
 
-fn ground(gateways: &str, namespaces: &[String]) -> Value {
+fn ground(gateways: &str, namespaces: &[String], https: u16) -> Value {
     let mut items = vec![json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": gateways}})];
     items.extend(namespaces.iter().map(|name| {
         let metadata = json!({"name": name, "labels": {"nebari.dev/managed": "true"}});
@@ -173,7 +185,7 @@ fn ground(gateways: &str, namespaces: &[String]) -> Value {
         "metadata": {"namespace": gateways, "name": "gateway"},
         "spec": {"gatewayClassName": "envoy-gateway", "listeners": [
             {"name": "http", "port": 80, "protocol": "HTTP", "allowedRoutes": all},
-            {"name": "https", "port": 443, "protocol": "HTTPS", "tls": tls, "allowedRoutes": all},
+            {"name": "https", "port": https, "protocol": "HTTPS", "tls": tls, "allowedRoutes": all},
         ]},
     }));
     json!({"apiVersion": "v1", "kind": "List", "items": items})

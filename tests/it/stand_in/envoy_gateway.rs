@@ -15,8 +15,8 @@ use super::world::{Kind, Name, World, generation, list, text};
 pub(super) const CONTROLLER: &str = "gateway.envoyproxy.io/gatewayclass-controller";
 
 /// The status of each object that hangs on one of these Gateways, without the times of its conditions.
-pub(super) fn statuses(world: &World, gateways: &BTreeSet<Name>) -> BTreeMap<(Kind, Name), Value> {
-    let translator = Translator { world, gateways };
+pub(super) fn statuses(world: &World, gateways: &BTreeSet<Name>, address: &str) -> BTreeMap<(Kind, Name), Value> {
+    let translator = Translator { world, gateways, address };
     let mut statuses = BTreeMap::new();
     for name in gateways {
         if let Some(gateway) = world.get(Kind::Gateway, name) {
@@ -37,6 +37,7 @@ pub(super) fn statuses(world: &World, gateways: &BTreeSet<Name>) -> BTreeMap<(Ki
 struct Translator<'a> {
     world: &'a World,
     gateways: &'a BTreeSet<Name>,
+    address: &'a str,
 }
 
 /// Conditions by type: the later one of a type wins, as in the translator.
@@ -111,7 +112,7 @@ impl Translator<'_> {
             })
             .collect();
         json!({
-            "addresses": [{"type": "IPAddress", "value": "192.0.2.10"}],
+            "addresses": [{"type": "IPAddress", "value": self.address}],
             "conditions": conditions.at(generation),
             "listeners": listeners,
         })
@@ -523,7 +524,7 @@ mod tests {
 
     fn status(world: &World, kind: Kind, name: &str) -> Value {
         let namespace = if kind == Kind::Gateway { "gw-system" } else { "apps" };
-        let mut statuses = statuses(world, &BTreeSet::from([Name::new("gw-system", "gw")]));
+        let mut statuses = statuses(world, &BTreeSet::from([Name::new("gw-system", "gw")]), "192.0.2.10");
         statuses.remove(&(kind, Name::new(namespace, name))).unwrap_or_default()
     }
 

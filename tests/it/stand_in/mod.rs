@@ -7,7 +7,7 @@
 //! `#[tokio::test(flavor = "multi_thread")]`.
 
 mod cert_manager;
-mod dice;
+pub(crate) mod dice;
 mod envoy_gateway;
 mod gateway_api;
 mod judge;
@@ -31,11 +31,11 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use cert_manager::Step;
-use dice::Dice;
 use judge::Judge;
 use watch::{Found, Place};
 use world::{Event, generation, text, version};
 
+pub(crate) use dice::Dice;
 pub(crate) use judge::Violation;
 pub(crate) use world::{Kind, Name, World};
 
@@ -50,6 +50,8 @@ pub(crate) struct Scope {
     pub(crate) guarded: BTreeSet<Name>,
     /// No status is later than this after what it speaks of.
     pub(crate) slowness: Duration,
+    /// The address in the Gateways' statuses.
+    pub(crate) address: String,
     /// To play a failure again.
     pub(crate) seed: Option<u64>,
 }
@@ -62,6 +64,8 @@ impl Scope {
             namespaces: BTreeSet::from([namespace.to_owned()]),
             guarded: BTreeSet::new(),
             slowness: Duration::from_millis(150),
+            // Of a network for documentation: nobody is reached there.
+            address: "192.0.2.10".into(),
             seed: None,
         }
     }
@@ -76,6 +80,12 @@ impl Scope {
     pub(crate) fn guarded(mut self, namespace: &str, app: &str) -> Self {
         self.guarded.insert(Name::new(namespace, app));
         self.namespace(namespace)
+    }
+
+    /// Its Gateways are reached at this address.
+    pub(crate) fn at(mut self, address: &str) -> Self {
+        address.clone_into(&mut self.address);
+        self
     }
 
     fn places(&self) -> Vec<Place> {
@@ -268,7 +278,7 @@ impl Player {
 
     /// The writes that bring what is there to what should be there.
     fn wishes(&self) -> BTreeMap<(Kind, Name), Step> {
-        let statuses = envoy_gateway::statuses(&self.world, &self.scope.gateways);
+        let statuses = envoy_gateway::statuses(&self.world, &self.scope.gateways, &self.scope.address);
         let mut wishes: BTreeMap<_, _> =
             statuses.into_iter().map(|(key, status)| (key, Step::Status(status))).collect();
         for (name, certificate) in self.world.all(Kind::Certificate) {

@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::ResourceGraph;
+use super::name;
+use crate::graph::ResourceGraph;
 use crate::resource::Address;
 
 /// Writes the graph as a tree with reasons. An object that needs several things stands below one and names the others.
-pub fn tree(graph: &ResourceGraph) -> String {
+pub(super) fn tree(graph: &ResourceGraph) -> String {
     let mut out = String::new();
     let mut shown = BTreeSet::new();
     for address in graph.addresses().filter(|address| graph.needs(address).is_empty()) {
-        let _ = writeln!(out, "{}", address.short());
+        let _ = writeln!(out, "{}", name(address));
         shown.insert(address.clone());
         children(graph, address, "", &mut shown, &mut out);
     }
@@ -29,9 +30,9 @@ fn children(graph: &ResourceGraph, parent: &Address, indent: &str, shown: &mut B
         let last = position + 1 == below.len();
         let (branch, bar) = if last { ("`-- ", "    ") } else { ("|-- ", "|   ") };
         let others: Vec<String> =
-            graph.needs(child).iter().filter(|(other, _)| *other != parent).map(|(other, _)| other.short()).collect();
+            graph.needs(child).iter().filter(|(other, _)| *other != parent).map(|(other, _)| name(other)).collect();
         let others = if others.is_empty() { String::new() } else { format!("; also needs {}", others.join(", ")) };
-        let _ = writeln!(out, "{indent}{branch}{}  ({why}{others})", child.short());
+        let _ = writeln!(out, "{indent}{branch}{}  ({why}{others})", name(child));
         if shown.insert((*child).clone()) {
             children(graph, child, &format!("{indent}{bar}"), shown, out);
         }
