@@ -110,7 +110,6 @@ impl Run {
         }
     }
 
-<<<<<<< HEAD
     /// What the plan makes of an object: the body of its change, and those of the steps on the way there.
     fn bodies<'r>(&'r self, address: &'r Address) -> impl Iterator<Item = &'r Resource> {
         let last = self.plan.changes.get(address).and_then(|change| change.resource.as_ref());
@@ -120,7 +119,8 @@ impl Run {
             _ => None,
         });
         last.into_iter().chain(written)
-=======
+    }
+
     /// Asks the Gateway from outside; what cannot be reached from here is said, once a step, and counts as come true.
     async fn probe(&self, step: &Step, probe: &Probe, gateway: Observed<'_>) -> Option<String> {
         let key = probe.listener.entry.as_ref().map(|entry| entry.key.as_str()).unwrap_or_default();
@@ -147,7 +147,6 @@ impl Run {
                 None
             }
         }
->>>>>>> main
     }
 
     async fn wait(&self, step: &Step, until: &Until) -> Result<(), Stop> {
