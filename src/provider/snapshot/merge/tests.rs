@@ -19,7 +19,7 @@ fn schema() -> Schema {
             "protocol": {"type": "string", "default": "TCP"}, "note": text,
         },
     });
-    Schema::of(json!({
+    let root = json!({
         "type": "object",
         "properties": {
             "apiVersion": text, "kind": text, "metadata": {"type": "object"},
@@ -41,7 +41,11 @@ fn schema() -> Schema {
                 },
             },
         },
-    }))
+    });
+    let version = json!({"name": "v1", "storage": true, "schema": {"openAPIV3Schema": root}});
+    let mut schemas = Schemas::default();
+    schemas.add_crd(&json!({"spec": {"group": "example.com", "names": {"kind": "Thing"}, "versions": [version]}}));
+    schemas.get("example.com", "Thing").cloned().expect("a schema")
 }
 
 fn body(spec: Value) -> Value {
