@@ -1,10 +1,14 @@
 //! What can be wrong with inputs and with the world, and where.
 
+mod codes;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+pub use codes::{PAGES, Page, page};
 
 use crate::resource::{Address, AppId};
 

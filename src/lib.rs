@@ -22,7 +22,7 @@
 //! |---|---|---|
 //! | [`diagnostic`] | noun | what can be wrong, and where |
 //! | [`resource`] | noun | addresses, field paths, bodies, secrets |
-//! | [`schema`] | noun | list keys, atomic lists, defaults of kinds |
+//! | [`schema`] | noun | list keys, atomic lists, defaults of kinds, and what a kind does not allow |
 //! | [`observed`] | noun | what was seen of the world, and how completely |
 //! | [`yaml`] | noun | text to documents and back, with places |
 //! | [`api`] | noun | NebariApp, the environment, Applications, `packctl.yaml` |
@@ -36,6 +36,7 @@
 //! | [`present`] | stage | a plan as text and JSON |
 //! | [`provider`] | edge | the port to the world: Kubernetes, Keycloak, a recorded snapshot |
 //! | [`observe`] | stage | what to read |
+//! | [`lease`] | edge | who may write, one at a time |
 //! | [`apply`] | stage, I/O | the steps, walked |
 //! | [`cli`] | shell | arguments, settings, terminal, one file a command |
 //! | [`guide`] | text | short pages for people |
@@ -53,6 +54,7 @@ pub mod diagnostic;
 pub mod diff;
 pub mod graph;
 pub mod guide;
+pub mod lease;
 pub mod load;
 pub mod observe;
 pub mod observed;

@@ -16,6 +16,8 @@ pub enum Outcome {
     Failed(String),
     /// The world is not what the plan saw; the reason.
     Changed(String),
+    /// Not written, because the lock of this run is lost; the reason.
+    Unlocked(String),
     /// Not tried, because the step of this object failed or was not done.
     Skipped(Address),
     /// Not tried, because the run was interrupted.

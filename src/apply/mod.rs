@@ -4,8 +4,11 @@
 //! bodies, order, waits and preconditions are the plan's. A step that fails stops what comes after it and nothing else; an
 //! interruption lets running writes finish and starts no new ones, and a new plan finishes the rest.
 
+mod delete;
 mod event;
 mod step;
+mod takeover;
+mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,6 +19,7 @@ use tokio::task::JoinSet;
 
 pub use event::{Event, Listener, Outcome, Report};
 
+use crate::lease::Guard;
 use crate::observed::{Live, World};
 use crate::plan::{Plan, Until};
 use crate::provider::Providers;
@@ -64,6 +68,7 @@ struct Run {
     providers: Arc<Providers>,
     listener: Arc<dyn Listener>,
     limits: Limits,
+    guard: Guard,
     stop: watch::Receiver<bool>,
     /// Objects as this run left them.
     written: Mutex<BTreeMap<Address, Live>>,
@@ -72,13 +77,14 @@ struct Run {
     unreachable: Mutex<BTreeMap<Address, (String, BTreeSet<usize>)>>,
 }
 
-/// Walks the plan's steps. `stop` turning true ends the run cleanly.
+/// Walks the plan's steps. `stop` turning true ends the run cleanly; so does a guard that says no.
 pub async fn apply(
     plan: Arc<Plan>,
     world: Arc<World>,
     providers: Arc<Providers>,
     listener: Arc<dyn Listener>,
     limits: Limits,
+    guard: Guard,
     stop: watch::Receiver<bool>,
 ) -> Report {
     let run = Arc::new(Run {
@@ -87,6 +93,7 @@ pub async fn apply(
         providers,
         listener,
         limits,
+        guard,
         stop,
         written: Mutex::default(),
         writes: Semaphore::new(limits.parallel),
@@ -104,7 +111,7 @@ pub async fn apply(
                 step.after.keys().find(|before| outcomes.get(before).is_some_and(|outcome| !outcome.is_done()));
             let outcome = if let Some(failed) = failed {
                 Outcome::Skipped(run.plan.steps[*failed].address.clone())
-            } else if *run.stop.borrow() {
+            } else if *run.stop.borrow() || run.guard.check().is_err() {
                 Outcome::NotStarted
             } else if step.after.keys().all(|before| outcomes.contains_key(before)) {
                 started.insert(step.id);

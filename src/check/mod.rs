@@ -22,7 +22,7 @@ use crate::api::Environment;
 use crate::derive::Desired;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::observed::{Observed, World};
-use crate::resource::{Address, AppId};
+use crate::resource::{Address, AppId, of_kind};
 
 /// What a rule sees.
 #[derive(Clone, Copy, Debug)]
@@ -38,8 +38,7 @@ pub struct Facts<'f> {
 impl<'f> Facts<'f> {
     /// The objects of a kind as they will be: what is wanted, and what is live and neither goes nor is wanted otherwise.
     pub(crate) fn will_be(self, group: &'f str, kind: &'f str) -> impl Iterator<Item = (&'f Address, &'f Value)> {
-        let wanted =
-            self.desired.wanted.iter().filter(move |(address, _)| address.group == group && address.kind == kind);
+        let wanted = of_kind(&self.desired.wanted, group, kind);
         let live = self.world.of_kind(group, kind).filter(move |live| {
             !self.desired.unwanted.contains_key(&live.address) && !self.desired.wanted.contains_key(&live.address)
         });
@@ -123,7 +122,8 @@ pub const RULES: &[&dyn Rule] = &[
 pub fn check(desired: &mut Desired, environment: &Environment, world: &World) {
     let facts = Facts { desired, world, environment };
     let mut findings: Vec<Diagnostic> = rules::schema::Schema.check(facts);
-    let broken: BTreeSet<AppId> = findings.iter().filter_map(|found| found.app.clone()).collect();
+    let errors = findings.iter().filter(|found| found.severity == Severity::Error);
+    let broken: BTreeSet<AppId> = errors.filter_map(|found| found.app.clone()).collect();
     // Of an app that is no NebariApp at all nothing else can be said.
     let others = RULES.iter().skip(1).flat_map(|rule| rule.check(facts));
     findings.extend(others.filter(|found| found.app.as_ref().is_none_or(|app| !broken.contains(app))));

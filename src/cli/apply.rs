@@ -1,6 +1,7 @@
 //! `packctl apply` and the walking half of `packctl destroy`.
 
-use std::collections::BTreeMap;
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,12 +9,14 @@ use tokio::sync::watch;
 
 use super::args::{ApplyArgs, WorldArgs, WriteArgs};
 use super::failure::Failure;
-use super::plan::{Planned, pipeline};
+use super::lock::Locks;
+use super::plan::{Planned, pipeline_for};
 use super::progress::Lines;
 use super::terminal::Terminal;
 use super::{ExitStatus, show};
 use crate::apply::{Limits, Outcome, Report, apply};
-use crate::plan::Plan;
+use crate::lease::{Busy, Guard};
+use crate::plan::{Consent, Plan};
 use crate::provider::snapshot::Claim;
 use crate::resource::Address;
 
@@ -32,33 +35,42 @@ pub(super) fn may_write(world: &WorldArgs, write: &WriteArgs, terminal: &Termina
 
 pub(super) async fn run(args: ApplyArgs, terminal: &Terminal) -> Result<ExitStatus, Failure> {
     let _claim = may_write(&args.world, &args.write, terminal)?;
-    let mut planned = pipeline(&args.input, &args.world, terminal).await?;
-    planned.settle().await;
-    show::plan(&planned, &args.input, args.all, terminal)?;
-    walk(planned, &args.write, terminal).await
+    let consent = match (args.write.adopt, args.write.yes) {
+        (true, _) => Consent::Given,
+        (false, true) => Consent::Withheld,
+        (false, false) => Consent::Asked,
+    };
+    let again = Cell::new(false);
+    let plan = async || {
+        if again.replace(true) && args.input.filename.iter().any(|path| path == "-") {
+            let failure = Failure::error("somebody applied since this was planned, and standard input is read once");
+            return Err(Failure { status: ExitStatus::Stale, ..failure.help("run the same command again") });
+        }
+        let mut planned = pipeline_for(consent, &args.input, &args.select, &args.world, terminal).await?;
+        planned.settle().await;
+        show::plan(&planned, (&args.input, &args.select), args.all, terminal)?;
+        Ok(planned)
+    };
+    walk(plan, &args.world, &args.write, terminal).await
 }
 
-/// Asks, walks the steps, and says what was done and what was not.
-pub(super) async fn walk(planned: Planned, write: &WriteArgs, terminal: &Terminal) -> Result<ExitStatus, Failure> {
-    let Planned { plan, session, .. } = planned;
-    if plan.is_empty() {
-        return Ok(ExitStatus::of_plan(&plan, false));
+/// Plans, asks, takes the Leases, walks the steps, and says what was done and what was not.
+///
+/// Who waited for another run plans again before he writes: that one may have done the same, or something else.
+pub(super) async fn walk(
+    plan: impl AsyncFn() -> Result<Planned, Failure>,
+    world: &WorldArgs,
+    write: &WriteArgs,
+    terminal: &Terminal,
+) -> Result<ExitStatus, Failure> {
+    let mut planned = plan().await?;
+    if planned.plan.is_empty() {
+        return Ok(ExitStatus::of_plan(&planned.plan, false));
     }
-    if !write.yes
-        && !terminal.confirm(&format!("Do {} now? Only `yes` is taken:", super::words::steps(plan.steps.len())))
-    {
-        terminal.say("Nothing was done.");
+    if !agreed(&planned.plan, write, terminal) {
         return Ok(ExitStatus::Success);
     }
-    if let Some(snapshot) = &session.snapshot {
-        snapshot.play().map_err(|error| Failure::error(error.to_string()))?;
-    }
-    let mut limits = Limits::default();
-    if let Some(seconds) = write.wait_limit {
-        let limit = Duration::from_secs(seconds);
-        limits = Limits { certificate: limit, status: limit, ..limits };
-    }
-    let (stop, stopped) = watch::channel(false);
+    let (stop, mut stopped) = watch::channel(false);
     let interrupt = tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
             let _ = stop.send(true);
@@ -66,18 +78,95 @@ pub(super) async fn walk(planned: Planned, write: &WriteArgs, terminal: &Termina
         // The sender lives as long as the run: a closed channel would look like an interruption.
         std::future::pending::<()>().await;
     });
+    let locks = match Locks::take(&planned.plan, &planned.session, world, &mut stopped, terminal).await {
+        Ok(locks) => locks,
+        Err(_) if *stopped.borrow() => return Ok(ExitStatus::Interrupted),
+        Err(busy) => return Err(held(&busy)),
+    };
+    if locks.moved {
+        terminal.say("Somebody applied since this was planned; planning again.");
+        let again = match plan().await {
+            Ok(again) => again,
+            Err(failure) => {
+                locks.release().await;
+                return Err(failure);
+            }
+        };
+        let same = again.plan.digests == planned.plan.digests;
+        planned = again;
+        // The Leases are those of the first plan: one that also writes what is derived is for the next run.
+        let more = planned.plan.writes_derived() && !locks.holds_derived();
+        if more {
+            terminal.say("What is derived from apps changes now too; run the same command again.");
+        }
+        if planned.plan.is_empty() || more || !(same || agreed(&planned.plan, write, terminal)) {
+            locks.release().await;
+            return Ok(if more { ExitStatus::Stale } else { ExitStatus::of_plan(&planned.plan, false) });
+        }
+    }
+    let status = run_steps(planned, locks.guard.clone(), write, &stopped, terminal).await;
+    locks.release().await;
+    interrupt.abort();
+    Ok(status)
+}
+
+fn held(busy: &Busy) -> Failure {
+    let holder = crate::present::visible(&busy.holder);
+    let failure = Failure::error(format!("Lease {} is held by {holder}; nothing was written", busy.lease));
+    let failure = failure.help("try again when it is done; a holder that is gone is noticed within half a minute");
+    Failure { status: ExitStatus::Locked, ..failure }
+}
+
+fn agreed(plan: &Plan, write: &WriteArgs, terminal: &Terminal) -> bool {
+    let agreed = write.yes || terminal.confirm(&question(plan, write.adopt));
+    if !agreed {
+        terminal.say("Nothing was done.");
+    }
+    agreed
+}
+
+async fn run_steps(
+    planned: Planned,
+    guard: Guard,
+    write: &WriteArgs,
+    stopped: &watch::Receiver<bool>,
+    terminal: &Terminal,
+) -> ExitStatus {
+    let Planned { plan, session, .. } = planned;
+    let mut limits = Limits::default();
+    if let Some(seconds) = write.wait_limit {
+        let limit = Duration::from_secs(seconds);
+        limits = Limits { certificate: limit, status: limit, ..limits };
+    }
     let plan = Arc::new(plan);
     let lines = Arc::new(Lines::new(terminal.clone(), plan.steps.len()));
-    let report = apply(plan.clone(), Arc::new(session.world), session.providers, lines, limits, stopped.clone()).await;
+    let world = Arc::new(session.world);
+    let report = apply(plan.clone(), world, session.providers, lines, limits, guard, stopped.clone()).await;
     let interrupted = *stopped.borrow();
-    interrupt.abort();
     if let Some(client) = &session.kubernetes {
         for warning in client.warnings() {
             terminal.say(&format!("warning: {}", warning.text));
         }
     }
     summary(&plan, &report, interrupted, terminal);
-    Ok(ExitStatus::of_report(&plan, &report, interrupted))
+    ExitStatus::of_report(&plan, &report, interrupted)
+}
+
+/// What people are asked: what others made is named with those who made it.
+fn question(plan: &Plan, agreed: bool) -> String {
+    let steps = super::words::steps(plan.steps.len());
+    let (mut objects, mut managers) = (0, BTreeSet::new());
+    for (_, over) in plan.needing_consent().filter(|_| !agreed) {
+        objects += 1;
+        managers.extend(over.managers());
+    }
+    if objects == 0 {
+        return format!("Do {steps} now? Only `yes` is taken:");
+    }
+    let from = managers.into_iter().map(crate::present::visible).collect::<Vec<_>>().join(", ");
+    let what = if objects == 1 { "1 object".into() } else { format!("{objects} objects") };
+    let from = if from.is_empty() { "whoever made them".into() } else { from };
+    format!("Do {steps} now, and take over {what} from {from}? Only `yes` is taken:")
 }
 
 /// What was not done, and for whose sake; why the others failed was said when they did.
@@ -106,7 +195,7 @@ fn waiting(plan: &Plan, report: &Report) -> BTreeMap<String, usize> {
     let mut waiting = BTreeMap::new();
     for step in &plan.steps {
         match report.outcomes.get(&step.id) {
-            Some(Outcome::Failed(_) | Outcome::Changed(_)) => {
+            Some(Outcome::Failed(_) | Outcome::Changed(_) | Outcome::Unlocked(_)) => {
                 roots.insert(step.id, &step.address);
             }
             Some(Outcome::Skipped(_)) => {

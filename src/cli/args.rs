@@ -4,18 +4,25 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::api::{Environment, UnknownFields};
+
 /// Plans, applies and checks Nebari software packs over Kubernetes and Keycloak.
 #[derive(Debug, Parser)]
 #[command(name = "packctl", version, about, disable_help_subcommand = true)]
 pub(super) struct Cli {
     #[command(subcommand)]
     pub(super) command: Command,
-    /// When to colour.
-    #[arg(long, global = true, value_enum, default_value = "auto")]
+    /// When to colour
+    #[arg(long, global = true, value_enum, default_value = "auto", help_heading = "Shown on the terminal")]
     pub(super) color: When,
-    /// Columns of the output; default: the terminal's, else 120.
-    #[arg(long, global = true, value_name = "COLUMNS", value_parser = width)]
+    /// Columns of the output; default: COLUMNS, the terminal's, 120
+    #[arg(
+        long, global = true, value_name = "COLUMNS", value_parser = width, help_heading = "Shown on the terminal"
+    )]
     pub(super) width: Option<usize>,
+    /// No bars on a terminal, no signs of life in a log
+    #[arg(long, global = true, help_heading = "Shown on the terminal")]
+    pub(super) no_progress: bool,
 }
 
 /// The fewest columns that a plan can be read in.
@@ -43,9 +50,13 @@ pub(super) enum Command {
     Destroy(DestroyArgs),
     /// Check for CI: in sync or not
     Drift(DriftArgs),
+    /// Show how the packs and apps of the cluster are
+    Status(StatusArgs),
     /// Show what needs what, and why
     Graph(GraphArgs),
-    /// Explain an address of the plan, or the code of a finding
+    /// Check the inputs against the schemas of their kinds, without any cluster
+    Validate(ValidateArgs),
+    /// Explain an address or a pack of the plan, a field of a kind, or the code of a finding
     Explain(ExplainArgs),
     /// Record the world into a folder
     Snapshot(SnapshotArgs),
@@ -53,6 +64,17 @@ pub(super) enum Command {
     Config(ConfigArgs),
     /// Operate the controller
     Controller(ControllerArgs),
+    /// Write the script by which a shell, or kubectl, completes commands
+    Completions(CompletionsArgs),
+    /// Show the options of a command, or a page of the guide
+    Help(HelpArgs),
+    /// What kubectl asks a plugin for
+    #[command(name = "__complete", hide = true, disable_help_flag = true)]
+    Complete {
+        /// The words so far; the last one is to be completed
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
 }
 
 /// What is wanted.
@@ -67,6 +89,16 @@ pub(super) struct InputArgs {
     /// Who delivers every Application, whatever packctl.yaml says
     #[arg(long, value_enum)]
     pub(super) delivery: Option<DeliveryArg>,
+    /// Refuse NebariApps with fields that the kind does not have, instead of leaving these fields out
+    #[arg(long)]
+    pub(super) strict: bool,
+}
+
+impl InputArgs {
+    /// What becomes of unknown fields.
+    pub(super) fn unknown_fields(&self) -> UnknownFields {
+        if self.strict { UnknownFields::Refuse } else { UnknownFields::Warn }
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -75,8 +107,20 @@ pub(super) enum DeliveryArg {
     Argocd,
 }
 
+/// Which part of what is wanted.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct SelectArgs {
+    /// Only this, and what it needs: app/NAMESPACE/NAME, pack/NAME, an address or the tail of one
+    #[arg(long, value_name = "NAME")]
+    pub(super) target: Vec<String>,
+    /// Not this, nor what needs it
+    #[arg(long, value_name = "NAME")]
+    pub(super) exclude: Vec<String>,
+}
+
 /// Which world, and how it is reached. All of these are trusted settings.
 #[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "The world")]
 pub(super) struct WorldArgs {
     /// Read a recorded world instead of a cluster
     #[arg(long, value_name = "DIR", env = "PACKCTL_SNAPSHOT")]
@@ -99,6 +143,9 @@ pub(super) struct WorldArgs {
     /// Use --environment also where the cluster says otherwise
     #[arg(long)]
     pub(super) override_environment: bool,
+    /// Namespace of the controller: its environment, its Deployment and its Leases
+    #[arg(long, value_name = "NAMESPACE", env = "PACKCTL_CONTROLLER_NAMESPACE", default_value = Environment::NAMESPACE)]
+    pub(super) controller_namespace: String,
     /// Base URL of Keycloak as this program reaches it
     #[arg(long, value_name = "URL", env = "PACKCTL_KEYCLOAK_ENDPOINT")]
     pub(super) keycloak_endpoint: Option<String>,
@@ -118,12 +165,9 @@ pub(super) struct WorldArgs {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum Output {
-    /// For people
     #[default]
     Text,
-    /// For programs; `packctl help plan-format` tells its keys
     Json,
-    /// The comment of a pull request; nothing where nothing changes
     Markdown,
 }
 
@@ -132,8 +176,10 @@ pub(super) struct PlanArgs {
     #[command(flatten)]
     pub(super) input: InputArgs,
     #[command(flatten)]
+    pub(super) select: SelectArgs,
+    #[command(flatten)]
     pub(super) world: WorldArgs,
-    /// The format
+    /// The format; markdown is the comment of a pull request, empty where nothing changes
     #[arg(short, long, value_enum, default_value = "text")]
     pub(super) output: Output,
     /// Exit 2 when changes are pending, 3 when something drifted
@@ -157,6 +203,9 @@ pub(super) struct WriteArgs {
     /// Do not ask
     #[arg(long, short = 'y')]
     pub(super) yes: bool,
+    /// Take over objects of the inputs that somebody else made, and fields that others hold too, without being asked
+    #[arg(long)]
+    pub(super) adopt: bool,
     /// Limit of each wait in seconds; default: 300 for certificates, 60 for statuses
     #[arg(long, value_name = "SECONDS")]
     pub(super) wait_limit: Option<u64>,
@@ -166,6 +215,8 @@ pub(super) struct WriteArgs {
 pub(super) struct ApplyArgs {
     #[command(flatten)]
     pub(super) input: InputArgs,
+    #[command(flatten)]
+    pub(super) select: SelectArgs,
     #[command(flatten)]
     pub(super) world: WorldArgs,
     #[command(flatten)]
@@ -202,8 +253,10 @@ pub(super) struct DriftArgs {
     #[command(flatten)]
     pub(super) input: InputArgs,
     #[command(flatten)]
+    pub(super) select: SelectArgs,
+    #[command(flatten)]
     pub(super) world: WorldArgs,
-    /// The format
+    /// The format; markdown is the comment of a pull request, empty where nothing changes
     #[arg(short, long, value_enum, default_value = "text")]
     pub(super) output: Output,
     /// Show also what is folded
@@ -212,15 +265,26 @@ pub(super) struct DriftArgs {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum StatusOutput {
+    Text,
+    Json,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct StatusArgs {
+    #[command(flatten)]
+    pub(super) world: WorldArgs,
+    /// The format
+    #[arg(short, long, value_enum, default_value = "text")]
+    pub(super) output: StatusOutput,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum GraphOutput {
-    /// A tree with reasons
     #[value(alias = "tree")]
     Text,
-    /// Graphviz
     Dot,
-    /// Mermaid
     Mermaid,
-    /// For programs
     Json,
 }
 
@@ -236,10 +300,38 @@ pub(super) struct GraphArgs {
 }
 
 #[derive(Args, Clone, Debug)]
+pub(super) struct ValidateArgs {
+    #[command(flatten)]
+    pub(super) input: InputArgs,
+    /// The helm program; default: helm on PATH
+    #[arg(long, value_name = "FILE", env = "PACKCTL_HELM")]
+    pub(super) helm: Option<PathBuf>,
+    /// The format
+    #[arg(short, long, value_enum, default_value = "text")]
+    pub(super) output: ValidateOutput,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ValidateOutput {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ExplainOutput {
+    Text,
+    /// The page of all fields of `nebariapp`
+    Markdown,
+}
+
+#[derive(Args, Clone, Debug)]
 pub(super) struct ExplainArgs {
-    /// An address, any unambiguous tail of one, or a code such as PK0406
-    #[arg(value_name = "ADDRESS|CODE")]
+    /// An address, any unambiguous tail of one, pack/NAME, a field such as nebariapp.spec.auth.groups, or a code such as PK0406
+    #[arg(value_name = "ADDRESS|FIELD|CODE")]
     pub(super) subject: String,
+    /// The format; addresses and codes have text only
+    #[arg(short, long, value_enum, default_value = "text")]
+    pub(super) output: ExplainOutput,
     #[command(flatten)]
     pub(super) input: InputArgs,
     #[command(flatten)]
@@ -279,4 +371,29 @@ pub(super) enum ControllerCommand {
         #[arg(long, required = true)]
         crds: bool,
     },
+}
+
+/// Who completes.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum For {
+    Bash,
+    Elvish,
+    Fish,
+    Powershell,
+    Zsh,
+    Kubectl,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct CompletionsArgs {
+    /// For whom; kubectl's is a program to put on PATH
+    #[arg(value_enum)]
+    pub(super) shell: For,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct HelpArgs {
+    /// A command, or a page of the guide
+    #[arg(value_name = "COMMAND|TOPIC")]
+    pub(super) topic: Vec<String>,
 }

@@ -8,7 +8,7 @@ use super::terminal::Terminal;
 
 pub(super) async fn run(args: ConfigArgs, terminal: &Terminal) -> Result<ExitStatus, Failure> {
     let loaded = if args.input.filename.is_empty() { None } else { Some(super::plan::inputs(&args.input, terminal)?) };
-    let session = Session::open(&args.world, &terminal.secrets).await?;
+    let session = Session::open(&args.world, &crate::observe::Start::default(), &terminal.secrets).await?;
     let cluster = session.cluster();
     let named_by = match &session.environment.cluster {
         Some(_) => session.environment_origin.clone(),

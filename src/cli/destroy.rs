@@ -1,5 +1,7 @@
 //! `packctl destroy`: apps, packs and anchors go, in a safe order.
 
+use std::cell::Cell;
+
 use super::args::DestroyArgs;
 use super::failure::Failure;
 use super::plan::Planned;
@@ -10,7 +12,7 @@ use crate::derive::{Gateway, Target, destroy};
 use crate::load::Loaded;
 use crate::observe;
 use crate::observed::World;
-use crate::plan::{Settled, plan};
+use crate::plan::{Answers, Plan, plan};
 use crate::resource::{AppId, PackId};
 
 /// Warnings that what was named is not there: a typing mistake must not count as done.
@@ -21,9 +23,37 @@ pub(super) async fn run(args: DestroyArgs, terminal: &Terminal) -> Result<ExitSt
         return Err(Failure::usage("nothing is named to destroy")
             .help("name app/NAMESPACE/NAME, pack/NAME, --gateway NAMESPACE/NAME, or inputs with -f"));
     }
-    let _claim = if args.plan { None } else { apply::may_write(&args.world, &args.write, terminal)? };
+    if args.plan {
+        let planned = planned(&args, terminal).await?;
+        let status = ExitStatus::of_plan(&planned.plan, false);
+        return Ok(named(status, misses(&planned.plan)));
+    }
+    let _claim = apply::may_write(&args.world, &args.write, terminal)?;
+    let missing = Cell::new(false);
+    let plan = async || {
+        let planned = planned(&args, terminal).await?;
+        missing.set(missing.get() || misses(&planned.plan));
+        Ok(planned)
+    };
+    let status = apply::walk(plan, &args.world, &args.write, terminal).await?;
+    Ok(named(status, missing.get()))
+}
+
+/// Whether something that was named is not there.
+fn misses(plan: &Plan) -> bool {
+    plan.diagnostics.iter().any(|found| NOT_THERE.contains(&found.code.as_str()))
+}
+
+fn named(status: ExitStatus, missing: bool) -> ExitStatus {
+    if missing && status == ExitStatus::Success { ExitStatus::Partial } else { status }
+}
+
+/// What goes, shown.
+async fn planned(args: &DestroyArgs, terminal: &Terminal) -> Result<Planned, Failure> {
     let loaded = super::plan::inputs(&args.input, terminal)?;
-    let mut session = Session::open(&args.world, &terminal.secrets).await?;
+    // Targets may be packs, also where the inputs are not.
+    let start = observe::Start { packs: true, ..observe::Start::of(&loaded) };
+    let mut session = Session::open(&args.world, &start, &terminal.secrets).await?;
     let packs = session.render(&loaded, &args.input, &args.world);
     let mut targets = Vec::new();
     for pack in &packs {
@@ -43,20 +73,16 @@ pub(super) async fn run(args: DestroyArgs, terminal: &Terminal) -> Result<ExitSt
         targets.push(Target::Gateway(Gateway { namespace: namespace.into(), name: name.into() }));
     }
     let scope = observe::Scope { packs: &packs, documents: &loaded.documents, targets: &targets };
-    session.read(&observe::second(scope, &session.environment, &session.world)).await;
+    session.observe(scope, false).await;
     let mut desired = destroy(&targets, &session.environment, &session.world);
     crate::check::check_destroy(&mut desired, &session.environment, &session.world);
     let graph = crate::graph::ResourceGraph::default();
-    let plan = plan(&desired, &graph, &session.world, &session.cluster(), &Settled::new());
-    let planned = Planned { loaded: Loaded { documents: Vec::new(), ..loaded }, session, desired, graph, plan };
+    let answers = Answers::default();
+    let plan = plan(&desired, &graph, &session.world, &session.cluster(), &answers);
+    let planned =
+        Planned { loaded: Loaded { documents: Vec::new(), ..loaded }, session, desired, graph, plan, answers };
     show::destroy(&planned, args.all, terminal)?;
-    let missing = planned.plan.diagnostics.iter().any(|found| NOT_THERE.contains(&found.code.as_str()));
-    let status = if args.plan {
-        ExitStatus::of_plan(&planned.plan, false)
-    } else {
-        apply::walk(planned, &args.write, terminal).await?
-    };
-    Ok(if missing && status == ExitStatus::Success { ExitStatus::Partial } else { status })
+    Ok(planned)
 }
 
 fn target(text: &str, cluster: &str, world: &World) -> Result<Target, Failure> {

@@ -7,7 +7,7 @@ use super::terminal::Terminal;
 use super::{ExitStatus, show};
 
 pub(super) async fn run(args: DriftArgs, terminal: &Terminal) -> Result<ExitStatus, Failure> {
-    let planned = pipeline(&args.input, &args.world, terminal).await?;
-    show::output(&planned, &args.input, args.output, args.all, terminal)?;
+    let planned = pipeline(&args.input, &args.select, &args.world, terminal).await?;
+    show::output(&planned, (&args.input, &args.select), args.output, args.all, terminal)?;
     Ok(ExitStatus::of_plan(&planned.plan, true))
 }

@@ -70,7 +70,7 @@ impl ExitStatus {
             Self::Interrupted
         } else if any(|outcome| matches!(outcome, Outcome::Failed(_))) {
             Self::Error
-        } else if !plan.left_to_operator().is_empty() {
+        } else if !plan.left_to_operator().is_empty() || any(|outcome| matches!(outcome, Outcome::Unlocked(_))) {
             Self::Locked
         } else if any(|outcome| matches!(outcome, Outcome::Changed(_))) {
             Self::Stale

@@ -1,21 +1,101 @@
-//! Progress of an apply: a line on stderr for each thing that happens.
+//! Progress, on stderr: what the program is busy with, and a line for each thing that an apply does.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use super::terminal::Terminal;
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::task::JoinHandle;
+
+use super::terminal::{Progress, Terminal};
 use crate::apply::{Event, Listener, Outcome};
 use crate::plan::{Step, Until};
 
-/// Lines for people and CI logs.
+/// What is done in less time is not worth a bar.
+const SOON: Duration = Duration::from_millis(300);
+/// A log gets a sign of life so often.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
+
+/// What the program is busy with, until this is dropped. A terminal sees it at the bottom; a log only when it takes long.
+pub(super) struct Busy {
+    terminal: Terminal,
+    with: Arc<Mutex<&'static str>>,
+    task: Option<JoinHandle<()>>,
+}
+
+impl Busy {
+    pub(super) fn new(terminal: &Terminal, with: &'static str) -> Self {
+        let with = Arc::new(Mutex::new(with));
+        let (seen, shown) = (with.clone(), terminal.clone());
+        let task = match terminal.progress() {
+            Progress::Off => None,
+            Progress::Bars => Some(tokio::spawn(async move {
+                tokio::time::sleep(SOON).await;
+                let bar = spinner(ProgressBar::new_spinner(), "{spinner} {msg} {elapsed}");
+                shown.draw(Some(bar.clone()));
+                loop {
+                    bar.set_message(*seen.lock().unwrap_or_else(PoisonError::into_inner));
+                    tokio::time::sleep(SOON).await;
+                }
+            })),
+            Progress::Lines => Some(tokio::spawn(async move {
+                let start = Instant::now();
+                loop {
+                    tokio::time::sleep(SIGN_OF_LIFE).await;
+                    let with = *seen.lock().unwrap_or_else(PoisonError::into_inner);
+                    shown.say(&format!("still {with}, {} s", start.elapsed().as_secs()));
+                }
+            })),
+        };
+        Self { terminal: terminal.clone(), with, task }
+    }
+
+    /// Goes on to something else.
+    pub(super) fn with(&self, with: &'static str) {
+        *self.with.lock().unwrap_or_else(PoisonError::into_inner) = with;
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+            self.terminal.draw(None);
+        }
+    }
+}
+
+/// A bar that moves by itself.
+fn spinner(bar: ProgressBar, template: &str) -> ProgressBar {
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style.tick_chars("|/-\\ ").progress_chars("=> "));
+    }
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}
+
+/// A line for each thing that an apply does; on a terminal a bar below them.
 pub(super) struct Lines {
     terminal: Terminal,
     total: usize,
     ended: AtomicUsize,
+    bar: Option<ProgressBar>,
 }
 
 impl Lines {
     pub(super) fn new(terminal: Terminal, total: usize) -> Self {
-        Self { terminal, total, ended: AtomicUsize::new(0) }
+        let bar = (terminal.progress() == Progress::Bars).then(|| {
+            let bar = ProgressBar::new(total as u64);
+            spinner(bar, "{spinner} [{bar:30}] {pos}/{len} {wide_msg}")
+        });
+        terminal.draw(bar.clone());
+        Self { terminal, total, ended: AtomicUsize::new(0), bar }
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        self.terminal.draw(None);
     }
 }
 
@@ -37,16 +117,24 @@ impl Listener for Lines {
                     step.address.short()
                 ));
             }
-            Event::Writing { .. } => {}
+            Event::Writing { step, .. } => {
+                if let Some(bar) = &self.bar {
+                    bar.set_message(format!("{} {}", step.title, step.address.short()));
+                }
+            }
             // The summary names what was never tried: it is no progress.
             Event::Ended { outcome: Outcome::Skipped(_) | Outcome::NotStarted, .. } => {}
             Event::Ended { step, outcome } => {
                 let number = self.ended.fetch_add(1, Ordering::Relaxed) + 1;
+                if let Some(bar) = &self.bar {
+                    bar.set_position(number as u64);
+                }
                 let end = match outcome {
                     Outcome::Done => String::new(),
                     Outcome::AlreadyDone => "  already done".into(),
-                    Outcome::Failed(reason) => format!("  failed: {reason}"),
-                    Outcome::Changed(reason) => format!("  stopped: {reason}"),
+                    Outcome::Failed(reason) => format!("  {} {reason}", self.terminal.strong("failed:")),
+                    Outcome::Changed(reason) => format!("  {} {reason}", self.terminal.strong("stopped:")),
+                    Outcome::Unlocked(reason) => format!("  {} {reason}", self.terminal.strong("not written:")),
                     Outcome::Skipped(_) | Outcome::NotStarted => "  not done".into(),
                 };
                 let line = format!("{number:>4}/{} {} {}{end}", self.total, step.title, step.address.short());

@@ -1,6 +1,7 @@
 //! The world that a command looks at: connected, its environment known, its first round read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,14 +14,14 @@ use super::settings;
 use crate::api::{Environment, KeycloakSettings, ObjectRef};
 use crate::derive::cluster_name;
 use crate::load::Loaded;
-use crate::observe;
-use crate::observed::{Observed, ReadSet, World};
+use crate::observe::{self, Start};
+use crate::observed::{Kinds, Observed, ReadSet, World};
 use crate::provider::keycloak::{self, Keycloak};
 use crate::provider::kubernetes::{self, Kubernetes};
 use crate::provider::snapshot::Snapshot;
 use crate::provider::{Provider, Providers};
 use crate::render::{Delivery, Pack, RenderSettings, render};
-use crate::resource::{Address, SecretId, Secrets};
+use crate::resource::{Address, SecretId, Secrets, Side};
 use crate::yaml;
 
 /// A connected world.
@@ -41,14 +42,19 @@ pub(super) struct Session {
 
 impl Session {
     /// Connects, reads the first round, finds the environment, and makes Keycloak's provider.
-    pub(super) async fn open(args: &WorldArgs, secrets: &Secrets) -> Result<Self, Failure> {
-        settings::check_helm(args)?;
+    pub(super) async fn open(args: &WorldArgs, start: &Start, secrets: &Secrets) -> Result<Self, Failure> {
+        settings::check_helm(args.helm.as_deref())?;
         let mut session = match &args.snapshot {
             Some(dir) => Self::of_snapshot(dir, secrets)?,
             None => Self::of_cluster(args, secrets).await?,
         };
+        session.world.seen.controller = Some(args.controller_namespace.clone());
+        if start.renders {
+            session.ask_version().await;
+        }
         let snapshot_text = session.environment_origin.clone();
-        let reading = session.providers.kubernetes.read(&observe::first()).await;
+        let first = observe::first(&args.controller_namespace, start);
+        let reading = session.providers.kubernetes.read(&first).await;
         session.world.absorb(reading);
         session.find_environment(args, snapshot_text)?;
         session.connect_keycloak(args).await;
@@ -107,23 +113,32 @@ impl Session {
             impersonate: args.impersonate.clone(),
             impersonate_groups: args.impersonate_group.clone(),
             timeout: Duration::from_secs(args.request_timeout),
+            cache: settings::cache(),
         };
         let client = Kubernetes::connect(&settings, secrets.clone())
             .await
             .map_err(|error| Failure::error(format!("failed to connect: {error}")))?;
-        let kinds = client.discover().await.map_err(|reason| {
+        let found = client.discover().await.map_err(|reason| {
             Failure::error(format!("failed to read the cluster: {reason}"))
                 .help("check the server and the user in the kubeconfig; --context chooses another one")
         })?;
+        let kinds = found.kinds;
         let client = client.with_kinds(kinds.clone());
         let mut session = Self::empty(secrets, Arc::new(client.clone()));
+        let assumed = found.assumed.map(|why| ("which kinds the cluster serves".to_owned(), why));
+        session.world.unread.extend(assumed);
         session.world.seen = client.seen();
         session.world.seen.at = Some(jiff::Timestamp::now());
-        // A chart may ask for it; who may not know it gets helm's own default.
-        session.world.seen.version = client.version().await.ok();
         session.world.kinds = kinds;
         session.kubernetes = Some(client);
         Ok(session)
+    }
+
+    /// Who may not know it gets helm's own default.
+    async fn ask_version(&mut self) {
+        if let (None, Some(client)) = (&self.world.seen.version, &self.kubernetes) {
+            self.world.seen.version = client.version().await.ok();
+        }
     }
 
     fn find_environment(&mut self, args: &WorldArgs, snapshot_origin: String) -> Result<(), Failure> {
@@ -131,7 +146,7 @@ impl Session {
         if found.is_none()
             && let Some(text) = observe::environment_text(&self.world)
         {
-            let origin = format!("ConfigMap {}/{}", Environment::NAMESPACE, Environment::CONFIG_MAP);
+            let origin = format!("ConfigMap {}/{}", args.controller_namespace, Environment::CONFIG_MAP);
             found = Some((parse(&origin, text)?, origin));
         }
         if let Some(file) = &args.environment {
@@ -141,7 +156,7 @@ impl Session {
                     .help("name the file of the environment with --environment")
             })?;
             let given = parse(&origin, &text)?;
-            let unread = matches!(self.world.get(&config_map()), Observed::Unreadable(_)) && found.is_none();
+            let unread = matches!(self.world.get(&config_map(args)), Observed::Unreadable(_)) && found.is_none();
             if unread && !args.override_environment {
                 let message =
                     format!("the cluster's own environment could not be read, so {origin} cannot be compared with it");
@@ -157,14 +172,14 @@ impl Session {
             found = Some((given, origin));
         }
         let (environment, origin) = found.unwrap_or_else(|| {
-            let why = match self.world.get(&config_map()) {
+            let why = match self.world.get(&config_map(args)) {
                 Observed::Unreadable(reason) => format!("could not be read: {reason}"),
                 Observed::Present(_) => format!("has no key `{}`", Environment::KEY),
                 _ => "is not there".into(),
             };
             (
                 Environment::default(),
-                format!("none; ConfigMap {}/{} {why}", Environment::NAMESPACE, Environment::CONFIG_MAP),
+                format!("none; ConfigMap {}/{} {why}", args.controller_namespace, Environment::CONFIG_MAP),
             )
         });
         self.environment = environment;
@@ -248,47 +263,65 @@ impl Session {
 
     /// Reads a set from both sides, and the schemas of its custom kinds.
     pub(super) async fn read(&mut self, set: &ReadSet) {
-        if let Some(client) = &self.kubernetes {
-            let custom = set.lists.iter().filter(|list| {
-                list.group.contains('.') && !list.group.ends_with(".k8s.io")
-                    || list.group == "gateway.networking.k8s.io"
-            });
-            let plurals: BTreeSet<(String, String)> = custom
-                .chain(&observe::first().lists)
-                .filter(|list| list.group.contains('.'))
-                .filter_map(|list| {
-                    Some((list.group.clone(), self.world.kinds.get(&list.group, &list.kind)?.plural.clone()))
-                })
-                .collect();
-            let requests = plurals.iter().map(|(group, plural)| client.crd(group, plural));
-            // Who may not read CRDs gets the embedded copies of the platform's.
-            for crd in futures::future::join_all(requests).await.into_iter().filter_map(|answer| answer.ok().flatten())
-            {
-                self.world.schemas.add_crd(&crd);
-                self.crds.push(crd);
+        let kinds = custom_kinds(set);
+        let schemas = async {
+            match &self.kubernetes {
+                Some(client) => client.schemas(&kinds).await,
+                None => BTreeMap::new(),
+            }
+        };
+        let (schemas, reading) = futures::join!(schemas, self.providers.read(set));
+        for ((group, kind), schema) in schemas {
+            match schema {
+                Ok(Some(schema)) => {
+                    let version = self.world.kinds.get(&group, &kind).map_or("", |info| &info.version);
+                    self.world.schemas.add(&group, &kind, version, schema);
+                }
+                Ok(None) => {}
+                Err(reason) => {
+                    let what = format!("schemas of {group}, in whose place those of this program stand");
+                    self.world.unread.insert(what, reason);
+                }
             }
         }
-        let reading = self.providers.read(set).await;
+        self.world.absorb(reading);
+    }
+
+    /// Reads what only a snapshot holds: the server's version, and the CustomResourceDefinitions of everything that was read.
+    pub(super) async fn read_extras(&mut self) {
+        self.ask_version().await;
+        let Some(client) = &self.kubernetes else { return };
+        let plurals: BTreeSet<(String, String)> = self
+            .world
+            .coverages()
+            .filter(|(list, _)| is_custom(&list.group))
+            .filter_map(|(list, _)| {
+                Some((list.group.clone(), self.world.kinds.get(&list.group, &list.kind)?.plural.clone()))
+            })
+            .collect();
+        let requests = plurals.iter().map(|(group, plural)| client.crd(group, plural));
+        // Who may not read CRDs records none: the embedded copies of the platform's stand in for them.
+        let answers = futures::future::join_all(requests).await;
+        self.crds = answers.into_iter().filter_map(|answer| answer.ok().flatten()).collect();
+    }
+
+    /// Reads the second and the third round.
+    pub(super) async fn observe(&mut self, scope: observe::Scope<'_>, live_apps: bool) {
+        let second = observe::second(scope, &self.environment, &self.world);
+        self.read(&second).await;
+        let third = observe::third(scope, live_apps, &self.environment, &self.world);
+        let reading = self.providers.read(&third).await;
         self.world.absorb(reading);
     }
 
     /// Renders the packs of the inputs, as the cluster that was found would have them.
     pub(super) fn render(&self, loaded: &Loaded, input: &InputArgs, world: &WorldArgs) -> Vec<Pack> {
-        let kinds = &self.world.kinds.0;
-        let versions = kinds.iter().flat_map(|((group, kind), info)| {
-            let version = if group.is_empty() { info.version.clone() } else { format!("{group}/{}", info.version) };
-            [format!("{version}/{kind}"), version]
-        });
-        let api_versions: BTreeSet<String> = versions.collect();
         let settings = RenderSettings {
-            helm: settings::helm(world),
-            kube_version: self.world.seen.version.clone(),
-            api_versions: api_versions.into_iter().collect(),
             delivery: input.delivery.map(|delivery| match delivery {
                 DeliveryArg::Direct => Delivery::Direct,
                 DeliveryArg::Argocd => Delivery::Argocd,
             }),
-            ..RenderSettings::default()
+            ..render_settings(&self.world.kinds, self.world.seen.version.clone(), settings::helm(world.helm.as_deref()))
         };
         render(loaded, &settings, &self.secrets)
     }
@@ -299,8 +332,28 @@ impl Session {
     }
 }
 
-fn config_map() -> Address {
-    Address::namespaced("", "ConfigMap", Environment::NAMESPACE, Environment::CONFIG_MAP)
+/// The kinds of a set whose schemas the cluster's CustomResourceDefinitions say.
+fn custom_kinds(set: &ReadSet) -> BTreeSet<(String, String)> {
+    let custom = set.lists.iter().filter(|list| list.side == Side::Kubernetes && is_custom(&list.group));
+    custom.map(|list| (list.group.clone(), list.kind.clone())).collect()
+}
+
+fn is_custom(group: &str) -> bool {
+    group.contains('.') && !group.ends_with(".k8s.io") || group == "gateway.networking.k8s.io"
+}
+
+/// How charts see a cluster that serves these kinds.
+pub(super) fn render_settings(kinds: &Kinds, kube_version: Option<String>, helm: Option<PathBuf>) -> RenderSettings {
+    let versions = kinds.0.iter().flat_map(|((group, kind), info)| {
+        let version = if group.is_empty() { info.version.clone() } else { format!("{group}/{}", info.version) };
+        [format!("{version}/{kind}"), version]
+    });
+    let api_versions: BTreeSet<String> = versions.collect();
+    RenderSettings { helm, kube_version, api_versions: api_versions.into_iter().collect(), ..RenderSettings::default() }
+}
+
+fn config_map(args: &WorldArgs) -> Address {
+    Address::namespaced("", "ConfigMap", &args.controller_namespace, Environment::CONFIG_MAP)
 }
 
 /// Which setting gave Keycloak's address, to be said with what is wrong with it.

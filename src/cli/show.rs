@@ -1,16 +1,19 @@
 //! What several commands print the same way.
 
-use super::args::{InputArgs, Output};
+use super::args::{InputArgs, Output, SelectArgs};
 use super::failure::Failure;
 use super::plan::Planned;
 use super::terminal::Terminal;
 use crate::diagnostic::{Diagnostic, Severity, SourceMap};
 use crate::present;
 
+/// What was typed for the plan, so that the next command can be told.
+pub(super) type Typed<'a> = (&'a InputArgs, &'a SelectArgs);
+
 /// A plan in the format that was asked for.
 pub(super) fn output(
     planned: &Planned,
-    input: &InputArgs,
+    input: Typed<'_>,
     format: Output,
     all: bool,
     terminal: &Terminal,
@@ -30,10 +33,10 @@ pub(super) fn output(
 }
 
 /// Findings to stderr, the plan to stdout.
-pub(super) fn plan(planned: &Planned, input: &InputArgs, all: bool, terminal: &Terminal) -> Result<(), Failure> {
+pub(super) fn plan(planned: &Planned, input: Typed<'_>, all: bool, terminal: &Terminal) -> Result<(), Failure> {
     errors(planned, terminal);
     let mut out = String::new();
-    present::text::plan_then(&mut out, &planned.plan, &next(planned, input), &terminal.style(all));
+    present::text::plan_then(&mut out, &planned.plan, &next(planned, input, terminal.program()), &terminal.style(all));
     terminal.data(&out)?;
     Ok(())
 }
@@ -63,16 +66,19 @@ pub(super) fn findings(found: &[Diagnostic], sources: &SourceMap, terminal: &Ter
         return;
     }
     let mut out = String::new();
-    present::diagnostics::render(&mut out, found, sources, &terminal.style(false));
+    present::diagnostics::render(&mut out, found, sources, &terminal.style_beside());
     terminal.say(out.trim_end());
     terminal.say("");
 }
 
 /// The last line of a plan: what to type next.
-fn next(planned: &Planned, input: &InputArgs) -> String {
-    let files: String = input.filename.iter().map(|path| format!(" -f {path}")).collect();
+fn next(planned: &Planned, (input, select): Typed<'_>, program: &str) -> String {
+    let all =
+        |option: &str, values: &[String]| values.iter().map(|value| format!(" {option} {value}")).collect::<String>();
+    let files = all("-f", &input.filename);
     let recursive = if input.recursive { " -R" } else { "" };
+    let part = all("--target", &select.target) + &all("--exclude", &select.exclude);
     let seen = &planned.plan.seen;
     let snapshot = if seen.snapshot { format!(" --snapshot {}", seen.server) } else { String::new() };
-    format!("To do it: packctl apply{files}{recursive}{snapshot}")
+    format!("To do it: {program} apply{files}{recursive}{part}{snapshot}")
 }

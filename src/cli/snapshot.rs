@@ -1,14 +1,15 @@
 //! `packctl snapshot`: the world, recorded into a folder.
 
 use super::ExitStatus;
-use super::args::SnapshotArgs;
+use super::args::{SelectArgs, SnapshotArgs};
 use super::failure::Failure;
 use super::plan::pipeline;
 use super::terminal::Terminal;
 use crate::provider::snapshot::{Extras, record};
 
 pub(super) async fn run(args: SnapshotArgs, terminal: &Terminal) -> Result<ExitStatus, Failure> {
-    let planned = pipeline(&args.input, &args.world, terminal).await?;
+    let mut planned = pipeline(&args.input, &SelectArgs::default(), &args.world, terminal).await?;
+    planned.session.read_extras().await;
     let session = &planned.session;
     let extras = Extras { kubernetes_version: session.world.seen.version.as_deref(), crds: &session.crds };
     let shown = args.out.display();

@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::app::{App, Attachment, CertificateSource, Ground, Identity, Realm, Tls};
 use super::desired::Desired;
-use super::names::{Gateway, Names};
+use super::names::{Gateway, Names, listener};
+use super::routing::HTTPS;
 use crate::api::{Environment, IssuerEndpoints, Listeners, ObjectRef};
 use crate::observed::{Live, Observed, World};
 use crate::resource::Address;
@@ -124,11 +125,5 @@ fn realm(environment: &Environment) -> Result<Realm, &'static str> {
 }
 
 fn https_port(gateway: &Value) -> u64 {
-    let listeners = gateway.pointer("/spec/listeners").and_then(Value::as_array);
-    listeners
-        .into_iter()
-        .flatten()
-        .find(|listener| listener.get("name").and_then(Value::as_str) == Some("https"))
-        .and_then(|listener| listener.get("port")?.as_u64())
-        .unwrap_or(443)
+    listener(gateway, HTTPS).and_then(|listener| listener.get("port")?.as_u64()).unwrap_or(443)
 }

@@ -43,7 +43,7 @@ impl Marked {
             marked.listeners(gateway, &apps);
         }
         for client in world.of_kind("", "client").filter(|live| live.address.is_keycloak()) {
-            let owner = client.value().get("attributes").and_then(|found| found.get(Hand::OWNER)?.as_str());
+            let owner = Hand::owner_of(client.value());
             let owner = owner.and_then(|owner| owner.strip_prefix(cluster)?.strip_prefix('/')?.split_once('/'));
             if let Some((namespace, name)) = owner {
                 marked.add(AppId::new(namespace, name), client.address.clone(), Hand::Record);

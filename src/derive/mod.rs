@@ -15,8 +15,8 @@ mod names;
 mod pack;
 mod policy;
 mod routing;
+mod standing;
 mod tls;
-mod unknown_field;
 mod unwanted;
 
 pub use anchor::anchor;
@@ -24,20 +24,22 @@ pub use app::{App, Attachment, CertificateSource, Ground, Identity, Realm, Route
 pub use desired::{DeleteRule, Desired, PackInfo, Unwanted};
 pub use ground::cluster_name;
 pub use names::{ANCHOR_GATEWAY, ANCHOR_PATH, APP_NAME, APP_NAMESPACE, Gateway, MANAGED, Names, ROUTES_FROM};
+pub use standing::{Standing, standing};
 pub use unwanted::{Target, destroy};
 
 pub(crate) use marks::{DERIVED, app_of};
+pub(crate) use names::{listener, listeners};
 pub(crate) use pack::{KINDS, kinds_text, record_address, recorded_kinds};
 pub(crate) use routing::{HTTP, HTTPS};
-pub(crate) use unwanted::APP_SECRETS;
+pub(crate) use unwanted::{APP_SECRETS, keep_recorded};
 
 use std::collections::BTreeSet;
 
-use crate::api::Environment;
-use crate::diagnostic::Diagnostic;
+use crate::api::{Environment, UnknownFields};
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::observed::{ListOf, Observed, World};
 use crate::render::Pack;
-use crate::resource::{Address, AppId, Cause, FieldPath, PackId, Resource};
+use crate::resource::{Address, AppId, Cause, FieldPath, Hand, PackId, Resource};
 use crate::yaml::Document;
 
 /// What the derivation starts from.
@@ -49,6 +51,8 @@ pub struct Inputs<'i> {
     pub packs: &'i [Pack],
     /// No input was named: the live NebariApps are the input.
     pub live_apps: bool,
+    /// What becomes of fields that a kind does not have.
+    pub unknown_fields: UnknownFields,
 }
 
 /// Derives everything that the inputs ask for.
@@ -74,21 +78,21 @@ pub fn derive(inputs: Inputs<'_>, environment: &Environment, world: &World) -> D
             );
             continue;
         };
-        let findings = desired.diagnostics.len();
+        let errors = desired.errors();
         let id = PackId { cluster: cluster.clone(), namespace: pack.id_namespace.clone(), name: pack.name.clone() };
-        let found = pack::add(pack, cluster, world, &mut desired);
+        let found = pack::add(pack, cluster, inputs.unknown_fields, world, &mut desired);
         apps.extend(found.into_iter().map(|(document, address)| (document, address, Some(id.clone()))));
         // A pack that was not understood to the last object deletes nothing.
         // So does one whose record may say more than was read.
         let unread = pack::record_address(pack, cluster, world)
             .is_some_and(|record| matches!(world.get(&record), Observed::Unreadable(_)))
             || world.gap(&ListOf::labelled("", "ConfigMap", PackId::MARK)).is_some();
-        if desired.diagnostics.len() == findings && !unread {
+        if desired.errors() == errors && !unread {
             complete.push(id);
         }
     }
     for document in inputs.documents {
-        if let Some((address, resource)) = pack::object(document, None, world, &mut desired) {
+        if let Some((address, resource)) = pack::object(document, None, inputs.unknown_fields, world, &mut desired) {
             if address.as_app().is_some() {
                 apps.push((document, address, None));
             }
@@ -118,7 +122,12 @@ fn declared_app(document: &Document, address: &Address, pack: Option<PackId>, wo
         }
         observed => observed.live(),
     };
-    let value = effective::effective(Some(&resource.body.value), live, &world.schemas);
+    // What its makers declared once and the input does not goes with the adoption.
+    let adopted = live.and_then(|live| match standing(resource, live, &desired.apps, world) {
+        Standing::Adoptable { over, .. } => Some(over.applied_to(live, Hand::MANAGER, &resource.api_version)),
+        Standing::Ours | Standing::Foreign(_) => None,
+    });
+    let value = effective::effective(Some(&resource.body.value), adopted.as_ref().or(live), &world.schemas);
     desired.apps.insert(id.clone(), App { id, value, pack, document: Some(document.clone()) });
 }
 
@@ -211,6 +220,11 @@ fn resources(app: &App, ground: &Ground, world: &World) -> Vec<Resource> {
 }
 
 impl Desired {
+    /// How many errors were found so far.
+    fn errors(&self) -> usize {
+        self.diagnostics.iter().filter(|found| found.severity == Severity::Error).count()
+    }
+
     /// Takes an app out: nothing of it is written or deleted. Anchors that no other app needs go out with it.
     ///
     /// Nothing of its pack is deleted either: what the mistake names may be what the app needs.

@@ -1,5 +1,7 @@
 //! Every name that packctl derives. Compatible with nebari-operator v0.1.0, so packs notice nothing.
 
+use serde_json::Value;
+
 use crate::resource::{Address, AppId};
 
 pub(crate) const GATEWAY_API: &str = "gateway.networking.k8s.io";
@@ -49,6 +51,16 @@ impl Gateway {
             Address::namespaced(GATEWAY_API, "HTTPRoute", &self.namespace, &name),
         ]
     }
+}
+
+/// The listeners of a Gateway.
+pub(crate) fn listeners(gateway: &Value) -> &[Value] {
+    gateway.pointer("/spec/listeners").and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// The listener of this name.
+pub(crate) fn listener<'g>(gateway: &'g Value, name: &str) -> Option<&'g Value> {
+    listeners(gateway).iter().find(|listener| listener.get("name").and_then(Value::as_str) == Some(name))
 }
 
 /// The names of one app's derived objects.

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::desired::{Desired, PackInfo};
-use super::unknown_field::unknown_fields;
-use crate::diagnostic::Diagnostic;
+use crate::api::{UnknownFields, unknown};
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::observed::World;
 use crate::render::Pack;
 use crate::resource::{Address, Cause, FieldPath, Hand, PackId, Resource};
@@ -33,6 +33,7 @@ pub(crate) fn kinds_text(kinds: &BTreeSet<(String, String)>) -> String {
 pub(super) fn add<'p>(
     pack: &'p Pack,
     cluster: &str,
+    unknown_fields: UnknownFields,
     world: &World,
     desired: &mut Desired,
 ) -> Vec<(&'p Document, Address)> {
@@ -41,14 +42,13 @@ pub(super) fn add<'p>(
         desired.diagnostics.push(finding);
         return Vec::new();
     }
-    let findings = desired.diagnostics.len();
+    let errors = desired.errors();
     let mut apps = Vec::new();
     let mut kinds = BTreeSet::new();
     let mut objects = 0;
     for document in &pack.documents {
-        let Some((address, mut resource)) = object(document, pack.destination.as_deref(), world, desired) else {
-            continue;
-        };
+        let found = object(document, pack.destination.as_deref(), unknown_fields, world, desired);
+        let Some((address, mut resource)) = found else { continue };
         kinds.insert((address.group.clone(), address.kind.clone()));
         objects += 1;
         resource.pack = Some(id.clone());
@@ -73,7 +73,7 @@ pub(super) fn add<'p>(
     let recorded = world.get(&address).live().map(|live| recorded_kinds(live.value())).unwrap_or_default();
     // What could not be read may still be there, and only the record leads back to it.
     kinds.extend(recorded.into_iter().filter(|(group, kind)| world.gap_of_kind(group, kind, PackId::MARK).is_some()));
-    if desired.diagnostics.len() > findings {
+    if desired.errors() > errors {
         // What was not understood may stand for kinds that the record has; nothing is forgotten because of a mistake.
         kinds.extend(world.get(&address).live().map(|live| recorded_kinds(live.value())).unwrap_or_default());
     }
@@ -137,6 +137,7 @@ fn other_source(id: &PackId, pack: &Pack, world: &World) -> Option<Diagnostic> {
 pub(super) fn object(
     document: &Document,
     default_namespace: Option<&str>,
+    unknown_fields: UnknownFields,
     world: &World,
     desired: &mut Desired,
 ) -> Option<(Address, Resource)> {
@@ -161,15 +162,21 @@ pub(super) fn object(
         }
         Some(_) => {
             let address = document.address(default_namespace, &world.kinds)?;
-            // A NebariApp is judged by its own rule, which stops the app.
-            if address.as_app().is_none() {
-                let unknown = unknown_fields(document, &address, &world.schemas);
-                if !unknown.is_empty() {
-                    desired.diagnostics.extend(unknown);
+            let mut body = declared(document, &address);
+            if let Some(schema) = world.schemas.get(group, kind) {
+                let (findings, pointers) = unknown(document, &address.short(), schema, unknown_fields);
+                let refused = findings.iter().any(|found| found.severity == Severity::Error);
+                desired.diagnostics.extend(findings.into_iter().map(|found| Diagnostic {
+                    object: Some(address.clone()),
+                    app: address.as_app(),
+                    ..found
+                }));
+                // An error stops an app as a whole, by its name; another object is not wanted at all.
+                if refused && address.as_app().is_none() {
                     return None;
                 }
+                pointers.iter().for_each(|pointer| crate::schema::remove(&mut body, pointer));
             }
-            let body = declared(document, &address);
             let causes = BTreeMap::from([(FieldPath::default(), Cause::Input(document.place("")))]);
             let app = address.as_app();
             let resource = Resource {

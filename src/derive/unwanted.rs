@@ -76,7 +76,7 @@ pub(super) fn leavers(
 }
 
 /// Lets a pack's record go on naming every kind that it names now.
-pub(super) fn keep_recorded(id: &PackId, world: &World, desired: &mut Desired) {
+pub(crate) fn keep_recorded(id: &PackId, world: &World, desired: &mut Desired) {
     let name = id.record_name();
     let record = desired
         .wanted

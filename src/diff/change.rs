@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::conflict::Conflict;
+use crate::observed::Operation;
 use crate::resource::{FieldPath, SecretId};
 
 /// Who changed a field that we declare.
@@ -22,6 +23,15 @@ pub enum Who {
 }
 
 impl Who {
+    /// A field manager, as `managedFields` knows it.
+    pub fn manager(name: &str, operation: Operation, time: Option<&str>) -> Self {
+        let operation = match operation {
+            Operation::Apply => "Apply",
+            Operation::Update => "Update",
+        };
+        Self::Manager { name: name.into(), operation, time: time.map(str::to_owned) }
+    }
+
     /// The manager's name, or `unknown`.
     pub fn name(&self) -> &str {
         match self {

@@ -16,13 +16,13 @@ use crate::resource::{FieldPath, Hand, Resource, SecretId};
 pub(super) fn diff(resource: &Resource, live: &Live) -> Difference {
     let desired = wire_body(resource, None);
     let text = |value: &Value, name: &str| value.get("attributes")?.get(name)?.as_str().map(str::to_owned);
-    let owner = text(live.value(), Hand::OWNER);
-    let ours = owner.is_some() && owner == text(&desired, Hand::OWNER);
+    let owner = Hand::owner_of(live.value());
+    let ours = owner.is_some() && owner == Hand::owner_of(&desired);
     let record: Value =
         text(live.value(), Hand::APPLIED).and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(Value::Null);
 
     let mut looked_at = Sha256::new();
-    looked_at.update(owner.as_deref().unwrap_or("foreign"));
+    looked_at.update(owner.unwrap_or("foreign"));
     let mut fields = Vec::new();
     let mut compare = |path: FieldPath, wanted: &Value, found: Option<&Value>, recorded: Option<&Value>| {
         let is_secret = found.and_then(Value::as_str).and_then(SecretId::from_placeholder).is_some();

@@ -1,7 +1,7 @@
 //! The other field managers of an object.
 
 use super::change::Who;
-use crate::observed::{FieldSet, ManagedEntry, Operation};
+use crate::observed::{FieldSet, ManagedEntry};
 use crate::resource::{FieldPath, PathStep};
 
 /// Managers that own something at or below one place, each with what it owns from there on.
@@ -58,12 +58,5 @@ fn is_one(left: &ManagedEntry, right: &ManagedEntry) -> bool {
 }
 
 fn who(entry: &ManagedEntry) -> Who {
-    Who::Manager {
-        name: entry.manager.clone(),
-        operation: match entry.operation {
-            Operation::Apply => "Apply",
-            Operation::Update => "Update",
-        },
-        time: entry.time.clone(),
-    }
+    Who::manager(&entry.manager, entry.operation, entry.time.as_deref())
 }

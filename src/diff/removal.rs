@@ -110,7 +110,7 @@ impl<'p> Place<'p> {
     ) {
         let is_item = matches!(path.0.last(), Some(PathStep::Key(_) | PathStep::Item(_)));
         let is_leaf = self.owned.children.is_empty();
-        let holders = if is_item || is_leaf { self.others.members() } else { self.others.all() };
+        let holders = if is_item { self.others.members() } else { self.others.all() };
         let is_ours = !is_item || self.owned.member;
         if holders.is_empty() && is_ours {
             let leaf_by_leaf = !is_item && fallback == Fallback::Nothing && self.owned.covers(self.live);

@@ -8,12 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::diagnostic::Diagnostic;
-use crate::resource::Secrets;
+use crate::resource::{self, PUBLIC_KEYS, Secrets};
 use crate::yaml::{Document, step};
-
-/// Keys whose values are public: they stand in redirects, in discovery documents, in TLS handshakes.
-const PUBLIC: &[&str] = &["client-id", "issuer-url", "spa-client-id", "device-client-id", "tls.crt", "ca.crt"];
-const LAST_APPLIED: &str = "/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration";
 
 /// Takes the values of a `kind: Secret` into the table of the run: `stringData` moves to `data`, each value becomes its
 /// placeholder. Public keys stay, as base64. An error leaves no value behind either.
@@ -52,16 +48,17 @@ pub fn conceal(document: &mut Document, secrets: &Secrets) -> Result<(), Diagnos
             } else {
                 text.into_bytes()
             };
-            let public = PUBLIC.contains(&key.as_str());
+            let public = PUBLIC_KEYS.contains(&key.as_str());
             let value = if public { STANDARD.encode(&bytes) } else { secrets.intern(&bytes).placeholder() };
             data.insert(key, value);
         }
     }
-    if document.value.pointer(LAST_APPLIED).is_some() {
-        if let Some(annotation) = document.value.pointer_mut(LAST_APPLIED) {
+    let last_applied = last_applied();
+    if document.value.pointer(&last_applied).is_some() {
+        if let Some(annotation) = document.value.pointer_mut(&last_applied) {
             *annotation = Value::Null;
         }
-        let error = refusal(document, LAST_APPLIED, "holds the values of the Secret");
+        let error = refusal(document, &last_applied, "holds the values of the Secret");
         result = result.and(Err(error.help("remove the annotation")));
     }
     if let Some(object) = document.value.as_object_mut() {
@@ -83,14 +80,15 @@ pub(crate) fn redacted(text: &str, documents: &[Document]) -> Option<String> {
         for map in ["/data", "/stringData"] {
             for_each_leaf(&document.value, map, &mut |pointer| {
                 let key = pointer.rsplit('/').next().unwrap_or_default();
-                if !PUBLIC.contains(&key) {
+                if !PUBLIC_KEYS.contains(&key) {
                     ranges.push(document.bytes(pointer)?);
                 }
                 Some(())
             })?;
         }
-        if document.value.pointer(LAST_APPLIED).is_some() {
-            ranges.push(document.bytes(LAST_APPLIED)?);
+        let last_applied = last_applied();
+        if document.value.pointer(&last_applied).is_some() {
+            ranges.push(document.bytes(&last_applied)?);
         }
     }
     ranges.sort_by_key(|range| (range.start, range.end));
@@ -106,6 +104,11 @@ pub(crate) fn redacted(text: &str, documents: &[Document]) -> Option<String> {
     }
     shown.push_str(text.get(end..)?);
     Some(shown)
+}
+
+/// The JSON pointer to kubectl's copy of a whole manifest.
+fn last_applied() -> String {
+    format!("/metadata/annotations/{}", step(resource::LAST_APPLIED))
 }
 
 pub(crate) fn is_secret(document: &Document) -> bool {

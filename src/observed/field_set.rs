@@ -1,7 +1,5 @@
 //! Sets of fields as sets: what server-side apply does with them (structured-merge-diff `fieldpath.Set`).
 
-use serde_json::{Map, Value};
-
 use super::FieldSet;
 use crate::resource::{FieldPath, PathStep};
 
@@ -14,11 +12,6 @@ impl FieldSet {
         }
         // Nobody owns the object as a whole.
         set.member = !path.is_empty();
-    }
-
-    /// Whether no field is in the set.
-    pub fn is_empty(&self) -> bool {
-        self.children.values().all(|below| !below.member && below.is_empty())
     }
 
     /// Whether a step below this set's own place is a member.
@@ -83,51 +76,16 @@ impl FieldSet {
             below.collect_members(&path.step(step.clone()), found);
         }
     }
-
-    /// The set as FieldsV1.
-    pub fn to_fields_v1(&self) -> Value {
-        let mut fields = Map::new();
-        for (step, below) in &self.children {
-            let mut value = below.to_fields_v1();
-            if let (true, Some(map)) = (below.member && !below.children.is_empty(), value.as_object_mut()) {
-                map.insert(".".into(), Value::Object(Map::new()));
-            }
-            fields.insert(name(step), value);
-        }
-        Value::Object(fields)
-    }
-}
-
-fn name(step: &PathStep) -> String {
-    match step {
-        PathStep::Field(name) => format!("f:{name}"),
-        PathStep::Item(value) => format!("v:{value}"),
-        PathStep::Index(position) => format!("i:{position}"),
-        PathStep::Key(keys) => {
-            let keys: Vec<String> =
-                keys.iter().map(|(name, value)| format!("{}:{value}", Value::from(&**name))).collect();
-            format!("k:{{{}}}", keys.join(","))
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
     fn set(fields: &Value) -> FieldSet {
         FieldSet::from_fields_v1(fields)
-    }
-
-    #[test]
-    fn fields_v1_is_written_as_it_was_read() {
-        let fields = json!({
-            "f:a": {".": {}, "f:b": {}},
-            "f:list": {"k:{\"name\":\"x\",\"port\":80}": {".": {}, "f:name": {}}, "v:\"s\"": {}, "v:1": {}, "i:3": {}},
-        });
-        assert_eq!(set(&fields).to_fields_v1(), fields);
     }
 
     #[test]

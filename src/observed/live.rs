@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, OnceLock};
 
-use serde::Deserialize;
 use serde_json::Value;
 
+use super::decode::{managed_fields, without_managed_fields};
 use super::{FieldSet, ManagedEntry};
 use crate::resource::Address;
 
@@ -37,9 +37,7 @@ impl Live {
         let version = text("/metadata/resourceVersion");
         let leaving = value.pointer("/metadata/deletionTimestamp").is_some();
         let raw = value.to_string().into();
-        let live = Self::from_raw(address, uid, version, leaving, raw);
-        let _ = live.value.set(value);
-        live
+        Self::from_raw(address, uid, version, leaving, raw)
     }
 
     /// The object's JSON text.
@@ -47,17 +45,20 @@ impl Live {
         &self.raw
     }
 
-    /// The decoded object; `null` if the server sent something that is no JSON.
+    /// The decoded object without its managedFields, which are a third of it and nobody's to show; `null` if the server sent
+    /// something that is no JSON.
     pub fn value(&self) -> &Value {
-        self.value.get_or_init(|| serde_json::from_str(&self.raw).unwrap_or(Value::Null))
+        self.value.get_or_init(|| without_managed_fields(&self.raw))
     }
 
-    /// Who manages which fields, without `status` entries.
+    /// The decoded object as it came, managedFields too; decoded anew each time.
+    pub fn whole(&self) -> Value {
+        serde_json::from_str(&self.raw).unwrap_or(Value::Null)
+    }
+
+    /// Who manages which fields.
     pub fn managed(&self) -> &[ManagedEntry] {
-        self.managed.get_or_init(|| {
-            let entries = self.value().pointer("/metadata/managedFields").cloned().unwrap_or(Value::Null);
-            Vec::<ManagedEntry>::deserialize(entries).unwrap_or_default()
-        })
+        self.managed.get_or_init(|| managed_fields(&self.raw))
     }
 
     /// The fields that `manager` applied, if it ever applied this object.

@@ -4,9 +4,11 @@
 //! keys, `v:` an item of a set, `i:` a position, `.` the element itself. An empty object is a leaf.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
+use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::resource::{FieldPath, PathStep};
 use crate::schema::{ListKind, Node};
@@ -74,19 +76,52 @@ pub struct FieldSet {
 impl FieldSet {
     /// Reads FieldsV1. Unknown prefixes are left out, as the server does.
     pub fn from_fields_v1(fields: &Value) -> Self {
-        let mut set = Self::default();
-        let Some(map) = fields.as_object() else { return set };
-        if map.is_empty() {
-            set.member = true;
+        Self::deserialize(fields).unwrap_or_default()
+    }
+
+    /// Whether nothing is in it.
+    pub fn is_empty(&self) -> bool {
+        !self.member && self.children.is_empty()
+    }
+
+    /// As FieldsV1.
+    pub fn to_fields_v1(&self) -> Value {
+        let own = (self.member && !self.children.is_empty()).then(|| (".".to_owned(), Value::Object(Map::new())));
+        let below = self.children.iter().map(|(step, below)| (key_of(step), below.to_fields_v1()));
+        Value::Object(own.into_iter().chain(below).collect())
+    }
+
+    /// Adds all members of another set.
+    pub fn absorb(&mut self, other: &Self) {
+        self.member |= other.member;
+        for (step, below) in &other.children {
+            self.children.entry(step.clone()).or_default().absorb(below);
         }
-        for (key, below) in map {
-            if key == "." {
-                set.member = true;
-            } else if let Some(step) = step_of(key) {
-                set.children.insert(step, Self::from_fields_v1(below));
+    }
+
+    /// Splits into the leaves that are asked for, and the rest. A container's own membership goes with its last leaf.
+    pub fn split(&self, wanted: &mut dyn FnMut(&FieldPath) -> bool) -> (Self, Self) {
+        self.split_at(&FieldPath::default(), wanted)
+    }
+
+    fn split_at(&self, path: &FieldPath, wanted: &mut dyn FnMut(&FieldPath) -> bool) -> (Self, Self) {
+        let (mut taken, mut rest) = (Self::default(), Self::default());
+        if self.children.is_empty() {
+            let side = if self.member && wanted(path) { &mut taken } else { &mut rest };
+            side.member = self.member;
+            return (taken, rest);
+        }
+        for (step, below) in &self.children {
+            let (took, left) = below.split_at(&path.step(step.clone()), wanted);
+            for (side, part) in [(&mut taken, took), (&mut rest, left)] {
+                if !part.is_empty() {
+                    side.children.insert(step.clone(), part);
+                }
             }
         }
-        set
+        let side = if rest.children.is_empty() { &mut taken } else { &mut rest };
+        side.member = self.member;
+        (taken, rest)
     }
 
     /// The set of a whole value: what a manager owns that wrote all of it.
@@ -95,7 +130,7 @@ impl FieldSet {
         let atomic = node.is_some_and(Node::is_atomic);
         match (value, node.map(Node::list_kind)) {
             (Value::Object(map), _) if !atomic && !map.is_empty() => {
-                for (name, value) in map {
+                for (name, value) in map.iter().filter(|(_, value)| !value.is_null()) {
                     let below = node.and_then(|node| node.field(name));
                     set.children.insert(PathStep::Field(name.clone()), Self::of(value, below));
                 }
@@ -176,7 +211,81 @@ impl FieldSet {
 
 impl<'de> Deserialize<'de> for FieldSet {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self::from_fields_v1(&Value::deserialize(deserializer)?))
+        deserializer.deserialize_any(Fields)
+    }
+}
+
+/// Reads FieldsV1 as it streams by: these maps are a third of what a server sends.
+struct Fields;
+
+impl<'de> Visitor<'de> for Fields {
+    type Value = FieldSet;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FieldsV1")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<FieldSet, M::Error> {
+        let mut set = FieldSet::default();
+        let mut empty = true;
+        while let Some(key) = map.next_key::<Key>()? {
+            empty = false;
+            match key {
+                Key::Step(step) => {
+                    set.children.insert(step, map.next_value()?);
+                }
+                Key::Itself | Key::Unknown => {
+                    set.member |= matches!(key, Key::Itself);
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        set.member |= empty;
+        Ok(set)
+    }
+
+    fn visit_unit<E>(self) -> Result<FieldSet, E> {
+        Ok(FieldSet::default())
+    }
+}
+
+enum Key {
+    /// `.`
+    Itself,
+    Step(PathStep),
+    Unknown,
+}
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(KeyText)
+    }
+}
+
+struct KeyText;
+
+impl Visitor<'_> for KeyText {
+    type Value = Key;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key of FieldsV1")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Key, E> {
+        Ok(if key == "." { Key::Itself } else { step_of(key).map_or(Key::Unknown, Key::Step) })
+    }
+}
+
+fn key_of(step: &PathStep) -> String {
+    match step {
+        PathStep::Field(name) => format!("f:{name}"),
+        PathStep::Index(position) => format!("i:{position}"),
+        PathStep::Item(text) => format!("v:{text}"),
+        PathStep::Key(keys) => {
+            let keys: Vec<String> =
+                keys.iter().map(|(name, text)| format!("{}:{text}", Value::from(&**name))).collect();
+            format!("k:{{{}}}", keys.join(","))
+        }
     }
 }
 
@@ -213,5 +322,25 @@ mod tests {
         assert_eq!(leaves, ["spec.hostnames", "spec.listeners[name=a].port", "spec.set[\"x\"]"]);
         assert!(set.touches(&FieldPath::of("spec.hostnames").index(3)));
         assert!(!set.touches(&FieldPath::of("spec.rules")));
+    }
+
+    #[test]
+    fn a_set_is_written_as_it_was_read_and_splits_by_leaf() {
+        let fields = json!({
+            "f:metadata": {"f:labels": {".": {}, "f:a": {}, "f:b/c": {}}},
+            "f:spec": {
+                "f:listeners": {"k:{\"name\":\"a\",\"port\":1}": {".": {}, "f:port": {}}},
+                "f:set": {"v:\"x\"": {}, "i:2": {}},
+            }
+        });
+        let set = FieldSet::from_fields_v1(&fields);
+        assert_eq!(set.to_fields_v1(), fields);
+        let (labels, rest) =
+            set.split(&mut |path| path.to_string() == "metadata.labels.a" || path.starts_with(&FieldPath::of("spec")));
+        assert_eq!(labels.to_fields_v1(), json!({"f:metadata": {"f:labels": {"f:a": {}}}, "f:spec": fields["f:spec"]}));
+        assert_eq!(rest.to_fields_v1(), json!({"f:metadata": {"f:labels": {".": {}, "f:b/c": {}}}}));
+        let mut both = labels;
+        both.absorb(&rest);
+        assert_eq!(both, set);
     }
 }

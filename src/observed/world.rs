@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::{Kinds, Live};
-use crate::resource::{Address, Side};
+use crate::resource::{Address, Side, of_kind};
 use crate::schema::Schemas;
 
 /// One LIST: a kind, on one side, perhaps narrowed by a label selector.
@@ -166,8 +166,10 @@ pub struct Seen {
     pub snapshot: bool,
     /// Version of the API server, `v1.34.4`, if it was asked.
     pub version: Option<String>,
-    /// When it answered; `None` for a snapshot, which has no time.
+    /// When it was read, by the clock of who read it; `None` for a snapshot, which has no time.
     pub at: Option<Timestamp>,
+    /// The namespace of the controller, where its environment, its Leases and its Deployment are; `None`: the usual one.
+    pub controller: Option<String>,
 }
 
 /// Everything that was read in one run, from both sides.
@@ -179,6 +181,8 @@ pub struct World {
     pub schemas: Schemas,
     /// The kinds that the cluster serves.
     pub kinds: Kinds,
+    /// What else could not be read, and why: the kinds that the cluster serves, schemas.
+    pub unread: BTreeMap<String, String>,
     objects: BTreeMap<Address, Live>,
     coverage: BTreeMap<ListOf, Coverage>,
     singles: BTreeMap<Address, Option<String>>,
@@ -208,8 +212,20 @@ impl World {
         self.requests += reading.requests;
     }
 
-    /// What is known of an object (of the object, also when the address names an entry).
+    /// What is known of an object (of the object, also when the address names an entry). In a namespace that is not there
+    /// nothing is, whoever may read it.
     pub fn get(&self, address: &Address) -> Observed<'_> {
+        match (self.look_up(address), &address.namespace) {
+            (Observed::Unreadable(_), Some(namespace))
+                if matches!(self.look_up(&Address::cluster_scoped("", "Namespace", namespace)), Observed::Absent) =>
+            {
+                Observed::Absent
+            }
+            (observed, _) => observed,
+        }
+    }
+
+    fn look_up(&self, address: &Address) -> Observed<'_> {
         let address = address.object();
         if let Some(live) = self.objects.get(&address) {
             return if live.leaving { Observed::Leaving(live) } else { Observed::Present(live) };
@@ -238,7 +254,9 @@ impl World {
 
     /// All objects of a kind that were seen, in address order.
     pub fn of_kind<'w>(&'w self, group: &'w str, kind: &'w str) -> impl Iterator<Item = &'w Live> {
-        self.objects.values().filter(move |live| live.address.group == group && live.address.kind == kind)
+        let realms = self.objects.range(Address::first_of_realms()..).filter(move |_| group.is_empty());
+        let realms = realms.filter(move |(address, _)| address.kind == kind);
+        of_kind(&self.objects, group, kind).chain(realms).map(|(_, live)| live)
     }
 
     /// All objects that were seen, in address order.

@@ -1,9 +1,8 @@
 //! Each wanted resource against the world: what would happen to it, before order and waits.
 
-use serde_json::Value;
-
-use super::types::{Action, Actor, Change, Precondition};
-use crate::derive::{Desired, Unwanted};
+use super::adopt;
+use super::types::{Action, Actor, Change, Consent, Precondition, Taking};
+use crate::derive::{Desired, Standing, Unwanted, standing};
 use crate::diff::{Class, Difference, FieldChange, diff};
 use crate::observed::{Observed, World};
 use crate::resource::{Address, FieldPath, Hand, Resource};
@@ -16,7 +15,12 @@ pub(super) struct Compared {
 }
 
 /// Compares; the error says why it cannot be told.
-pub(super) fn wanted(resource: &Resource, world: &World) -> Result<Compared, String> {
+pub(super) fn wanted(
+    resource: &Resource,
+    desired: &Desired,
+    world: &World,
+    consent: Consent,
+) -> Result<Compared, String> {
     let live = match world.get(&resource.address) {
         Observed::Unreadable(reason) => return Err(format!("it could not be read: {reason}")),
         Observed::Leaving(_) => return Err("it is being deleted; plan again when it is gone".into()),
@@ -43,15 +47,32 @@ pub(super) fn wanted(resource: &Resource, world: &World) -> Result<Compared, Str
             holders: Vec::new(),
         });
     }
-    let action = action(resource, &difference)?;
     let uid = live.uid.clone();
+    let fingerprint = difference.fingerprint.clone();
     let only_if = match resource.hand {
-        Hand::Entry { .. } => Precondition::Entry { uid, fingerprint: difference.fingerprint.clone() },
-        Hand::Whole | Hand::Record => Precondition::Unchanged { uid, fingerprint: difference.fingerprint.clone() },
+        Hand::Entry { .. } => Precondition::Entry { uid, fingerprint },
+        Hand::Whole | Hand::Record => Precondition::Unchanged { uid, fingerprint },
     };
-    let force = difference.needs_force();
+    let mut force = difference.needs_force();
+    let (action, taking) = match standing(resource, live, &desired.apps, world) {
+        Standing::Adoptable { evidence, over } => {
+            // All of it is listed as adopted, so a field that somebody holds without holding more is taken too.
+            force = adopt::fields(resource, live, owner_uid, &over, world, &mut difference);
+            (Action::Adopt, Some(Taking { over, needs_consent: evidence.is_none() }))
+        }
+        Standing::Ours | Standing::Foreign(_) => {
+            (action(resource, &difference)?, adopt::from_co_owners(resource, live, &difference, consent))
+        }
+    };
+    if consent == Consent::Withheld
+        && let Some(taking) = taking.as_ref().filter(|taking| taking.needs_consent)
+    {
+        return Err(adopt::missing_consent(action, &taking.over));
+    }
     let mut change = change(resource, action);
     change.before = Some(live.value().clone());
+    change.notes.extend(taking.as_ref().map(|taking| adopt::note(action, taking, consent)));
+    change.taking = taking;
     if action != Action::Create {
         change.fields = difference.fields;
     }
@@ -66,7 +87,7 @@ fn action(resource: &Resource, difference: &Difference) -> Result<Action, String
     if difference.ours {
         return Ok(Action::Update);
     }
-    // Only an entry of a shared object gets here without being ours; the rest is refused by a rule.
+    // Only an entry of a shared object gets here without being ours; the rest is refused by a rule or adopted.
     match &resource.hand {
         Hand::Entry { .. } => match difference.fields.iter().find(|field| field.before.is_some()) {
             None => Ok(Action::Create),
@@ -92,6 +113,7 @@ fn change(resource: &Resource, action: Action) -> Change {
         pack: resource.pack.clone(),
         steps: Vec::new(),
         notes: Vec::new(),
+        taking: None,
     }
 }
 
@@ -112,41 +134,7 @@ pub(super) fn unwanted(address: &Address, unwanted: &Unwanted, world: &World) ->
         pack: unwanted.pack.clone(),
         steps: Vec::new(),
         notes: if live.leaving && !entry { vec!["it is being deleted already".into()] } else { Vec::new() },
+        taking: None,
     };
     Some((change, Precondition::Owned { uid: live.uid.clone() }))
-}
-
-/// Who holds the derived objects besides packctl, and how that was seen.
-pub(super) fn holder(world: &World) -> Option<String> {
-    let namespace = crate::api::Environment::NAMESPACE;
-    let lease = Address::namespaced("coordination.k8s.io", "Lease", namespace, CONTROLLER_LEASE);
-    match world.get(&lease) {
-        Observed::Unreadable(reason) => return Some(format!("the controller's Lease could not be read: {reason}")),
-        Observed::Present(live) | Observed::Leaving(live) => {
-            if let Some(holder) = live.text("/spec/holderIdentity").filter(|holder| !holder.is_empty()) {
-                return Some(format!("{holder} holds Lease {namespace}/{CONTROLLER_LEASE}"));
-            }
-        }
-        Observed::Absent => {}
-    }
-    let deployment = Address::namespaced("apps", "Deployment", namespace, OPERATOR_DEPLOYMENT);
-    match world.get(&deployment) {
-        Observed::Unreadable(reason) => Some(format!("Deployment {OPERATOR_DEPLOYMENT} could not be read: {reason}")),
-        Observed::Present(live) => {
-            let replicas = live.value().pointer("/spec/replicas").and_then(Value::as_u64).unwrap_or(1);
-            (replicas > 0).then(|| format!("Deployment {namespace}/{OPERATOR_DEPLOYMENT} has {replicas} replicas"))
-        }
-        Observed::Leaving(_) | Observed::Absent => None,
-    }
-}
-
-/// The Lease of nebari-operator's leader election.
-pub(crate) const CONTROLLER_LEASE: &str = "d77e3dc7.nebari.dev";
-/// Its Deployment, as `config/default` names it.
-pub(crate) const OPERATOR_DEPLOYMENT: &str = "nebari-operator-controller-manager";
-
-/// Whether a change belongs to whoever holds the controller's Lease.
-pub(super) fn is_derived(change: &Change, desired: &Desired) -> bool {
-    let anchor = desired.grounds.values().any(|ground| ground.gateway.anchor().contains(&change.address));
-    (change.app.is_some() && change.address.as_app().is_none()) || anchor
 }

@@ -20,6 +20,10 @@ pub(super) fn digests(plan: &Plan, conditions: &Conditions) -> BTreeMap<String, 
         if let Some(Precondition::Unchanged { fingerprint, .. } | Precondition::Entry { fingerprint, .. }) = only_if {
             text.push_str(&format!("{fingerprint}\n"));
         }
+        if let Some(taking) = &change.taking {
+            let fields = taking.over.from.iter().map(|taken| (&taken.manager, taken.fields.to_fields_v1()));
+            text.push_str(&format!("{:?}\n", fields.collect::<Vec<_>>()));
+        }
         for id in &change.steps {
             let step = &plan.steps[*id];
             text.push_str(&format!("{} {} {:?}\n", step.title, step.wave, step.waits));

@@ -62,9 +62,7 @@ pub fn answered(status: u16) -> Health {
 
 /// Address and port at which a Gateway's listener is reached from outside; `None` while its status names none.
 pub fn endpoint<'l>(gateway: &'l Live, listener: &str) -> Option<(&'l str, u16)> {
-    let listeners = gateway.value().pointer("/spec/listeners").and_then(Value::as_array);
-    let named = |found: &&Value| found.get("name").and_then(Value::as_str) == Some(listener);
-    let port = listeners?.iter().find(named)?.get("port")?.as_u64()?;
+    let port = crate::derive::listener(gateway.value(), listener)?.get("port")?.as_u64()?;
     Some((gateway.text("/status/addresses/0/value")?, u16::try_from(port).ok()?))
 }
 

@@ -2,10 +2,14 @@
 //!
 //! In: what is desired, the graph, the observed world. Out: a [`Plan`] that is complete; whoever applies it makes no choice.
 
+mod adopt;
 mod compare;
 mod digest;
 mod health;
+mod holder;
 mod openings;
+mod select;
+mod status;
 mod steps;
 mod types;
 
@@ -13,9 +17,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use crate::derive::DeleteRule;
 pub use health::{Health, answered, endpoint, health};
-pub use types::{Act, Action, Actor, Change, Opening, PackSummary, Plan, Precondition, Probe, Step, Until};
+pub use select::{Named, Narrowed, Selection, narrow};
+pub use status::{AppStatus, PackStatus, Problem, State, Status, status};
+pub use types::{
+    Act, Action, Actor, Answers, Change, Consent, Opening, PackSummary, Plan, Precondition, Probe, Scope, Settled,
+    Step, Taking, Until,
+};
 
-pub(crate) use compare::{CONTROLLER_LEASE, OPERATOR_DEPLOYMENT};
+pub(crate) use holder::OPERATOR_DEPLOYMENT;
 
 use crate::derive::{Desired, Names};
 use crate::diff::Class;
@@ -23,11 +32,8 @@ use crate::graph::ResourceGraph;
 use crate::observed::{Coverage, Observed, World};
 use crate::resource::{Address, AppId, PackId};
 
-/// What a server said, by dry run, about objects in doubt: whether applying would change them.
-pub type Settled = BTreeMap<Address, bool>;
-
 /// Plans.
-pub fn plan(desired: &Desired, graph: &ResourceGraph, world: &World, cluster: &str, settled: &Settled) -> Plan {
+pub fn plan(desired: &Desired, graph: &ResourceGraph, world: &World, cluster: &str, answers: &Answers) -> Plan {
     let mut plan = Plan {
         cluster: cluster.to_owned(),
         seen: world.seen.clone(),
@@ -50,10 +56,10 @@ pub fn plan(desired: &Desired, graph: &ResourceGraph, world: &World, cluster: &s
         };
         plan.packs.insert(id.clone(), summary);
     }
-    let conditions = changes(desired, world, settled, &mut plan);
+    let conditions = changes(desired, world, answers, &mut plan);
     block_dependants(desired, graph, &mut plan);
     reopen(desired, world, &mut plan);
-    leave_to_operator(desired, world, &mut plan);
+    leave_to_operator(world, &mut plan);
     plan.openings = openings::openings(desired, world, &plan);
     note_anchors(desired, &mut plan);
     plan.steps = steps::build(&mut plan.changes, desired, graph, world, &conditions);
@@ -61,10 +67,10 @@ pub fn plan(desired: &Desired, graph: &ResourceGraph, world: &World, cluster: &s
     plan
 }
 
-fn changes(desired: &Desired, world: &World, settled: &Settled, plan: &mut Plan) -> steps::Conditions {
+fn changes(desired: &Desired, world: &World, answers: &Answers, plan: &mut Plan) -> steps::Conditions {
     let mut conditions = steps::Conditions::new();
     for (address, resource) in &desired.wanted {
-        match compare::wanted(resource, world) {
+        match compare::wanted(resource, desired, world, answers.consent) {
             Err(reason) => {
                 plan.blocked.insert(address.clone(), reason);
             }
@@ -73,7 +79,7 @@ fn changes(desired: &Desired, world: &World, settled: &Settled, plan: &mut Plan)
                 plan.blocked.insert(address.clone(), format!("Namespace {namespace} does not exist"));
             }
             Ok(mut compared) => {
-                if let Some(would_change) = settled.get(address) {
+                if let Some(would_change) = answers.settled.get(address) {
                     settle(&mut compared.change, *would_change);
                 }
                 conditions.insert(address.clone(), (compared.only_if, compared.force));
@@ -145,11 +151,11 @@ fn reopen(desired: &Desired, world: &World, plan: &mut Plan) {
     }
 }
 
-fn leave_to_operator(desired: &Desired, world: &World, plan: &mut Plan) {
-    let Some(holder) = compare::holder(world) else { return };
+fn leave_to_operator(world: &World, plan: &mut Plan) {
+    let Some(holder) = holder::holder(world) else { return };
     let mut staying: BTreeSet<AppId> = BTreeSet::new();
     for change in plan.changes.values_mut() {
-        if change.action != Action::None && compare::is_derived(change, desired) {
+        if change.action != Action::None && change.is_derived() {
             change.actor = Actor::Operator(holder.clone());
             if change.action == Action::Delete {
                 staying.extend(change.app.clone());
@@ -227,6 +233,7 @@ fn unreadable(world: &World) -> Vec<(String, String)> {
             }
         })
         .collect();
+    found.extend(world.unread.clone());
     found.sort();
     found.dedup();
     found

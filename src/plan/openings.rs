@@ -75,6 +75,15 @@ pub(super) fn openings(desired: &Desired, world: &World, plan: &Plan) -> Vec<Ope
     openings
 }
 
+/// What an app serves now: each address, and who reaches it.
+pub(super) fn served(app: &AppId, world: &World) -> BTreeMap<String, String> {
+    let names = Names::of(app);
+    let live = |address: &Address| world.get(address).live().map(|live| live.value());
+    let pairs = [(names.public_route(), names.public_policy()), (names.route(), names.policy())];
+    let surfaces = pairs.iter().flat_map(|(route, policy)| surface(live(route), live(policy)));
+    surfaces.map(|(url, audience)| (url, audience.words())).collect()
+}
+
 fn place(desired: &Desired, app: &AppId, number: usize) -> Option<Place> {
     let field = if number == 0 { "/spec/hostname" } else { "/spec/routing/publicRoutes" };
     desired.apps.get(app)?.place_of(field)

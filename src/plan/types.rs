@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::derive::DeleteRule;
+use super::Narrowed;
+use crate::derive::{ANCHOR_GATEWAY, DeleteRule};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::diff::{FieldChange, Fingerprint};
-use crate::observed::Seen;
+use crate::observed::{Seen, TakeOver};
 use crate::resource::{Address, AppId, Hand, PackId, Resource};
 
 /// What happens to one object or entry.
@@ -63,7 +64,52 @@ pub struct Change {
     pub steps: Vec<usize>,
     /// A sentence that people should read with it ("closes every open connection once").
     pub notes: Vec<String>,
+    /// What other field managers lose to us before the first write.
+    pub taking: Option<Taking>,
 }
+
+impl Change {
+    /// Whether it belongs to whoever holds the controller's Lease: all that is derived from an app, and the anchors of Gateways.
+    pub fn is_derived(&self) -> bool {
+        let of_app = self.app.is_some() && self.address.as_app().is_none();
+        let body = self.resource.as_ref().map(|resource| &resource.body.value).or(self.before.as_ref());
+        let labels = body.and_then(|body| body.pointer("/metadata/labels"));
+        of_app || labels.is_some_and(|labels| labels.get(ANCHOR_GATEWAY).is_some())
+    }
+}
+
+/// What a change takes from other field managers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taking {
+    /// Which fields, from whom.
+    pub over: TakeOver,
+    /// Nothing shows that it is ours: people must agree.
+    pub needs_consent: bool,
+}
+
+/// Whether people agree that packctl takes what somebody else made or holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Consent {
+    /// The plan shows it, and they are asked.
+    #[default]
+    Asked,
+    /// They agreed beforehand: `--adopt`.
+    Given,
+    /// They cannot be asked and have not agreed: what needs it is blocked.
+    Withheld,
+}
+
+/// What was answered besides the observed world.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answers {
+    /// By a server, by dry run.
+    pub settled: Settled,
+    /// By people.
+    pub consent: Consent,
+}
+
+/// What a server said, by dry run, about objects in doubt: whether applying would change them.
+pub type Settled = BTreeMap<Address, bool>;
 
 /// What a step does.
 #[derive(Clone, Debug, PartialEq)]
@@ -229,6 +275,15 @@ pub struct Opening {
     pub place: Option<Place>,
 }
 
+/// What a plan is about, where that is not simply what the named files ask for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// No input was named: the NebariApps of the cluster are the input.
+    pub live_apps: bool,
+    /// `--target` or `--exclude` left something out.
+    pub narrowed: Option<Narrowed>,
+}
+
 /// A plan over one cluster and its realm.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
@@ -236,6 +291,8 @@ pub struct Plan {
     pub cluster: String,
     /// Who answered.
     pub seen: Seen,
+    /// What it is about.
+    pub scope: Scope,
     /// Number of objects and kinds read on the Kubernetes side.
     pub read: (usize, usize),
     /// Realm and number of clients read, if Keycloak was.
@@ -268,6 +325,21 @@ impl Plan {
     /// Whether applying would send nothing.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
+    }
+
+    /// Whether it writes anything that the controller writes too: what is derived from apps, and the anchors.
+    pub fn writes_derived(&self) -> bool {
+        let acting = self.changes.values().filter(|change| !change.steps.is_empty());
+        acting.into_iter().any(|change| change.is_derived())
+    }
+
+    /// The changes that people must agree to, and the field managers that lose by them.
+    pub fn needing_consent(&self) -> impl Iterator<Item = (&Change, &TakeOver)> {
+        let taking = self.changes.values().filter(|change| !change.steps.is_empty());
+        taking.filter_map(|change| {
+            let taking = change.taking.as_ref().filter(|taking| taking.needs_consent)?;
+            Some((change, &taking.over))
+        })
     }
 
     /// The apps that an error stops.

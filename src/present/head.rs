@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use super::layout::Line;
 use super::visible::{columns, wrap};
-use super::words::{count, some_of, when};
+use super::words::{count, list, some_of, when};
 use super::{Label, View, fields};
 use crate::diagnostic::{Place, Severity};
 use crate::diff::{Class, Who};
-use crate::plan::{Action, Actor, Change};
+use crate::plan::{Action, Actor, Change, Narrowed};
 use crate::resource::Address;
 
 /// One line of the head: a word, what it says, and where that is written.
@@ -60,6 +60,44 @@ pub(super) fn header(out: &mut String, view: &View<'_>) {
         line.put(Label::Plain, piece);
         line.end(out);
     }
+}
+
+/// What the plan is about, where that is not simply what the named files ask for.
+pub(super) fn scope(view: &View<'_>) -> Vec<Signal> {
+    let scope = &view.plan.scope;
+    let mut signals = Vec::new();
+    if scope.live_apps {
+        let apps = count(view.plan.apps.len(), "NebariApp");
+        signals.push(Signal::new("input", Label::Plain, format!("{apps} of the cluster; -f names other inputs")));
+    }
+    if let Some(narrowed) = &scope.narrowed {
+        signals.push(Signal::new("partial", Label::Warning, partial(view, narrowed)));
+    }
+    signals
+}
+
+/// `only app/bi/dash and what it needs; left out: app/web/welcome (5 objects)`.
+fn partial(view: &View<'_>, narrowed: &Narrowed) -> String {
+    let named = |names: &[String]| list(&names.iter().map(|name| view.text(name)).collect::<Vec<_>>());
+    let mut parts = Vec::new();
+    if !narrowed.targets.is_empty() {
+        parts.push(format!("only {} and what it needs", named(&narrowed.targets)));
+    }
+    if !narrowed.excludes.is_empty() {
+        parts.push(format!("without {} and what needs it", named(&narrowed.excludes)));
+    }
+    let (owners, alone): (Vec<_>, Vec<_>) =
+        narrowed.left_out.iter().partition(|(name, _)| name.starts_with("app/") || name.starts_with("pack/"));
+    let objects = |(name, number): (&String, &usize)| format!("{} ({})", view.text(name), count(*number, "object"));
+    let mut left_out: Vec<String> = owners.into_iter().map(objects).collect();
+    match alone.as_slice() {
+        [] => {}
+        [(name, _)] => left_out.push(view.text(name)),
+        several => left_out.push(format!("{} without a pack", count(several.len(), "object"))),
+    }
+    let shown = if view.style.all { left_out.len() } else { 4 };
+    let left_out = if left_out.is_empty() { "nothing".into() } else { some_of(&left_out, shown) };
+    format!("{}; left out: {left_out}", parts.join(", "))
 }
 
 /// What was not read; it stands apart from what changes.

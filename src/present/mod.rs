@@ -8,11 +8,14 @@ pub mod diagnostics;
 pub mod graph;
 pub mod json;
 pub mod markdown;
+pub mod status;
 pub mod text;
 
 mod blocks;
 mod explain;
+mod explain_pack;
 mod facts;
+mod field;
 mod fields;
 mod head;
 mod layout;
@@ -20,6 +23,7 @@ mod numbers;
 mod paint;
 mod steps;
 mod tally;
+mod validated;
 mod value;
 mod view;
 mod visible;
@@ -31,7 +35,10 @@ mod samples;
 mod tests;
 
 pub use explain::explain;
+pub use explain_pack::explain_pack;
+pub use field::{field, fields, fields_page};
 pub use tally::{Totals, tally};
+pub use validated::validated;
 pub use value::value_short;
 pub use visible::visible;
 

@@ -22,7 +22,8 @@ pub fn plan(out: &mut String, plan: &Plan, style: &Style) {
 pub fn plan_then(out: &mut String, plan: &Plan, next: &str, style: &Style) {
     let view = View::new(plan, style);
     head::header(out, &view);
-    let unread = head::unread(&view);
+    let mut unread = head::scope(&view);
+    unread.extend(head::unread(&view));
     let signals = head::signals(&view);
     if !unread.is_empty() {
         head::write(out, &view, &unread);

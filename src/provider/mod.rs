@@ -109,6 +109,22 @@ pub enum Verb {
         /// The object must still have this resourceVersion.
         version: Option<String>,
     },
+    /// Make an object that does not exist. Not in Keycloak.
+    Create {
+        /// The whole object.
+        body: Value,
+        /// The field manager.
+        manager: String,
+    },
+    /// Replace `metadata.managedFields`, and nothing else. Not in Keycloak.
+    HandOver {
+        /// The list as it will be.
+        managed_fields: Value,
+        /// The object must still be this one.
+        uid: String,
+        /// The object must still have this resourceVersion.
+        version: String,
+    },
     /// Delete this very object.
     Delete {
         /// Precondition.
@@ -148,6 +164,9 @@ pub enum WriteError {
     /// The request did not reach the server, or the server was not able to serve it: nothing happened.
     #[error("unavailable: {0}")]
     Unavailable(String),
+    /// Nothing was sent: the lock of this run is not held any more.
+    #[error("not written: {0}")]
+    Unlocked(String),
     /// The answer was lost: it may have happened.
     #[error("the answer was lost, the write may have happened: {0}")]
     OutcomeUnknown(String),

@@ -1,5 +1,6 @@
 //! Addresses: what people type and programs join on.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -66,6 +67,11 @@ impl Address {
         }
     }
 
+    /// Before every address of a Keycloak realm and after every one of Kubernetes.
+    pub(crate) fn first_of_realms() -> Self {
+        Self { kind: String::new(), ..Self::client("", "") }
+    }
+
     /// A Keycloak client by its `clientId`.
     pub fn client(realm: &str, client_id: &str) -> Self {
         Self {
@@ -118,6 +124,16 @@ impl Address {
             None => format!("{}/{}", self.kind, self.name),
         }
     }
+}
+
+/// The entries of a map for one kind of Kubernetes, in order. Addresses sort by kind, so that nothing else is looked at.
+pub(crate) fn of_kind<'m, T>(
+    map: &'m BTreeMap<Address, T>,
+    group: &'m str,
+    kind: &'m str,
+) -> impl Iterator<Item = (&'m Address, &'m T)> {
+    let is_of_kind = move |address: &Address| address.group == group && address.kind == kind && !address.is_keycloak();
+    map.range(Address::cluster_scoped(group, kind, "")..).take_while(move |(address, _)| is_of_kind(address))
 }
 
 impl fmt::Display for Entry {

@@ -54,6 +54,11 @@ impl Hand {
     /// Attribute of a Keycloak client: what we declared, as compact JSON.
     pub const APPLIED: &str = "packctl.applied";
 
+    /// The owner attribute of a Keycloak client.
+    pub fn owner_of(client: &Value) -> Option<&str> {
+        client.get("attributes")?.get(Self::OWNER)?.as_str()
+    }
+
     /// The hand for one entry that an app (or pack) holds for a purpose.
     pub fn entry(owner: &str, purpose: &str) -> Self {
         use sha2::Digest as _;

@@ -60,6 +60,37 @@ impl FieldPath {
             PathStep::Item(expected) => value.as_array()?.iter().find(|item| is_json(item, expected)),
         })
     }
+
+    /// Whether a body declares this path: it has a value there, or the item whose key field this is.
+    ///
+    /// Keys that the server completes (a port's `protocol`) need not be in the body.
+    pub fn is_declared_in(&self, body: &Value) -> bool {
+        let mut value = body;
+        for (depth, step) in self.0.iter().enumerate() {
+            let next = match step {
+                PathStep::Field(name) => value.get(name),
+                PathStep::Index(position) => value.get(position),
+                PathStep::Item(text) => {
+                    value.as_array().and_then(|items| items.iter().find(|item| is_json(item, text)))
+                }
+                PathStep::Key(keys) => value.as_array().and_then(|items| {
+                    let fits = |item: &&Value| {
+                        keys.iter().all(|(name, text)| item.get(name).is_none_or(|value| is_json(value, text)))
+                    };
+                    items.iter().find(fits)
+                }),
+            };
+            let Some(next) = next else {
+                let of_item = depth.checked_sub(1).and_then(|above| self.0.get(above));
+                return match (step, of_item) {
+                    (PathStep::Field(name), Some(PathStep::Key(keys))) => keys.iter().any(|(key, _)| key == name),
+                    _ => false,
+                };
+            };
+            value = next;
+        }
+        true
+    }
 }
 
 /// Whether a value is what a [`PathStep::Key`] or [`PathStep::Item`] writes as compact JSON.

@@ -4,13 +4,21 @@
 //! carry the id's placeholder text. The core can ask whether two ids are equal and nothing else; only a provider, at the
 //! moment of a write, asks for the bytes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretSlice};
+
+/// Keys of Secrets whose values are public: they stand in redirects, in discovery documents, in TLS handshakes.
+pub(crate) const PUBLIC_KEYS: [&str; 6] =
+    ["client-id", "issuer-url", "spa-client-id", "device-client-id", "tls.crt", "ca.crt"];
+
+/// Annotation in which `kubectl apply` on the client's side keeps what it applied last; of a Secret with its values.
+pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// The number of a secret value within one run; equal values have equal ids. Says nothing of the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,8 +48,30 @@ impl fmt::Display for SecretId {
 struct Table {
     values: Vec<SecretSlice<u8>>,
     ids: BTreeMap<[u8; 32], SecretId>,
-    /// Printable forms of each value of eight bytes or more, longest first.
-    forms: Vec<(String, SecretId)>,
+    /// Printable forms of each value of eight bytes or more, by how they begin.
+    forms: HashMap<[u8; Secrets::SHORTEST_MASKED], Vec<String>>,
+}
+
+impl Table {
+    /// Where secret values stand in a text, in order; values that overlap are one place.
+    fn places(&self, text: &str) -> Vec<Range<usize>> {
+        let mut places: Vec<Range<usize>> = Vec::new();
+        if self.forms.is_empty() {
+            return places;
+        }
+        for (start, window) in text.as_bytes().windows(Secrets::SHORTEST_MASKED).enumerate() {
+            let forms = window.first_chunk().and_then(|beginning| self.forms.get(beginning));
+            // Forms are text: where one is found, a character begins, and another ends.
+            let found =
+                forms.into_iter().flatten().filter(|form| text.as_bytes()[start..].starts_with(form.as_bytes()));
+            let Some(end) = found.map(|form| start + form.len()).max() else { continue };
+            match places.last_mut() {
+                Some(last) if start < last.end => last.end = last.end.max(end),
+                _ => places.push(start..end),
+            }
+        }
+        places
+    }
 }
 
 /// The secret values of one run. Cloning shares the table.
@@ -64,9 +94,10 @@ impl Secrets {
         table.values.push(SecretSlice::from(value.to_vec()));
         table.ids.insert(hash, id);
         for form in printable_forms(value) {
-            table.forms.push((form, id));
+            if let Some(start) = form.as_bytes().first_chunk() {
+                table.forms.entry(*start).or_default().push(form);
+            }
         }
-        table.forms.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.0.cmp(&b.0)));
         id
     }
 
@@ -80,15 +111,17 @@ impl Secrets {
         self.table().values.get(id.0 as usize).map(|value| value.expose_secret().to_vec())
     }
 
-    /// `text` with every known secret value replaced, also in its base64, URL and JSON forms.
+    /// `text` with every known secret value replaced, also in its base64, URL and JSON forms. Of values that overlap nothing
+    /// is left.
     pub fn mask(&self, text: &str) -> String {
-        let table = self.table();
-        let mut masked = text.to_owned();
-        for (form, _) in &table.forms {
-            if masked.contains(form.as_str()) {
-                masked = masked.replace(form.as_str(), "(secret)");
-            }
+        let mut masked = String::with_capacity(text.len());
+        let mut shown = 0;
+        for hidden in self.table().places(text) {
+            masked.push_str(&text[shown..hidden.start]);
+            masked.push_str("(secret)");
+            shown = hidden.end;
         }
+        masked.push_str(&text[shown..]);
         masked
     }
 
@@ -142,5 +175,18 @@ mod tests {
             assert_eq!(secrets.mask(&format!("<{text}>")), "<(secret)>");
         }
         assert!(!format!("{secrets:?}").contains("canary"));
+    }
+
+    #[test]
+    fn nothing_is_left_of_values_that_overlap_or_lie_in_one_another() {
+        let secrets = Secrets::default();
+        for value in ["first-half", "half-of-the-second", "of-the-s", "ümlaut-äöü", "AAAAAAAA"] {
+            secrets.intern(value.as_bytes());
+        }
+        assert_eq!(secrets.mask("<first-half-of-the-second>"), "<(secret)>");
+        assert_eq!(secrets.mask("<of-the-s><ümlaut-äöü>ü"), "<(secret)><(secret)>ü");
+        assert_eq!(secrets.mask("AAAAAAAAAAAAAAAAAAA"), "(secret)");
+        assert_eq!(secrets.mask("first-hal half-of"), "first-hal half-of");
+        assert_eq!(secrets.mask(""), "");
     }
 }

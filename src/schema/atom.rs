@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use super::{BUILT_IN_META, ListKind, Node, Schema};
+use super::{ListKind, Node, Schema, object_meta};
 
 /// The type of one place in an object.
 #[derive(Clone, Copy, Debug)]
@@ -95,7 +95,7 @@ impl<'s> Typing<'s> {
         if value.is_null() {
             return Ok(());
         }
-        let (ok, wants) = match node.declared_type() {
+        let (ok, wants) = match node.type_name() {
             Some("object") => (value.is_object(), "expected map"),
             Some("array") => (value.is_array(), "expected list"),
             Some("integer" | "number") if !node.is_quantity() => (value.is_number(), "expected numeric (int or float)"),
@@ -113,10 +113,9 @@ impl<'s> Typing<'s> {
     /// The type of a field; `None` where the schema does not allow it.
     pub fn field(self, name: &str) -> Option<Self> {
         match self.0 {
-            Kind::Object(_) if name == "metadata" => Some(Self(match BUILT_IN_META.as_ref() {
-                Some(meta) => Kind::Node { node: meta.root(), keeps_unknown: false },
-                None => Kind::Deduced,
-            })),
+            Kind::Object(_) if name == "metadata" => {
+                Some(Self(Kind::Node { node: object_meta(), keeps_unknown: false }))
+            }
             Kind::Object(None) | Kind::Deduced => Some(Self(Kind::Deduced)),
             Kind::Untyped => Some(Self(Kind::Untyped)),
             Kind::Object(Some(node)) => {
@@ -168,20 +167,16 @@ impl<'s> Typing<'s> {
 }
 
 impl<'s> Node<'s> {
-    fn declared_type(self) -> Option<&'s str> {
-        self.value.get("type").and_then(Value::as_str)
-    }
-
     fn format(self) -> Option<&'s str> {
         self.value.get("format").and_then(Value::as_str)
     }
 
     fn shape(self) -> Option<Shape> {
         // The published type of such a field names none.
-        if self.value.get("x-kubernetes-int-or-string") == Some(&Value::Bool(true)) {
+        if self.is_int_or_string() {
             return None;
         }
-        match self.declared_type()? {
+        match self.type_name()? {
             "object" => Some(Shape::Map),
             "array" => Some(Shape::List),
             _ => Some(Shape::Scalar),

@@ -1,4 +1,4 @@
-//! Structural schemas of kinds: list keys, atomic lists, defaults.
+//! Structural schemas of kinds: list keys, atomic lists, defaults, and what a kind does not allow.
 //!
 //! Schemas of custom resources come from the cluster (or a snapshot, or the embedded copies of the platform's CRDs); those of
 //! built-in kinds from `builtin.json`, whose list keys are the server's OpenAPI and whose defaults were asked from a real API
@@ -11,16 +11,33 @@
 //! same as absent. A `default` holds inside atomic values and for the keys of keyed lists; elsewhere it is ignored. An empty
 //! list and an empty map of a built-in kind are absent; the empty struct (`emptyDir: {}`) is not.
 
+mod admit;
+mod atom;
+mod embedded;
+mod fields;
+mod judge;
+mod metadata;
+mod nearest;
+mod patterns;
+mod pointer;
+mod rules;
+mod stored;
+
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use serde_json::{Map, Value};
 
-mod atom;
-mod stored;
-
+pub use admit::{Unknown, admitted, remove, unknown_fields};
 pub use atom::{Atom, Typing};
+pub use fields::{Field, NoField, find};
+pub use judge::{Violation, violations};
+pub use metadata::metadata_violations;
+pub(crate) use nearest::nearest;
 pub use stored::stored;
+
+use metadata::object_meta;
+use rules::Compiled;
 
 /// The schemas of a cluster's kinds. Kinds that nobody added fall back to the embedded ones.
 #[derive(Clone, Debug, Default)]
@@ -30,11 +47,13 @@ impl Schemas {
     /// The schema of a kind; `None` when nobody knows it.
     pub fn get(&self, group: &str, kind: &str) -> Option<&Schema> {
         let key = (group.to_owned(), kind.to_owned());
-        let embedded = || {
-            let index = CRDS.iter().position(|(known, name, _)| *known == group && *name == kind)?;
-            EMBEDDED[index].as_ref()
-        };
-        self.0.get(&key).or_else(embedded).or_else(|| BUILT_IN.get(&key))
+        self.0.get(&key).or_else(|| embedded::schema(group, kind)).or_else(|| BUILT_IN.get(&key))
+    }
+
+    /// Adds a schema in the form of a CRD's `openAPIV3Schema`, in the version that is read and written.
+    pub fn add(&mut self, group: &str, kind: &str, version: &str, schema: Value) {
+        let schema = Schema::new(version, Arc::new(schema), Arc::new(Value::Null), true);
+        self.0.insert((group.to_owned(), kind.to_owned()), schema);
     }
 
     /// Adds the storage version of a CustomResourceDefinition; a CRD without a schema adds nothing.
@@ -51,6 +70,8 @@ pub struct Schema {
     root: Arc<Value>,
     definitions: Arc<Value>,
     knows_defaults: bool,
+    version: Arc<str>,
+    compiled: Arc<OnceLock<Compiled>>,
 }
 
 /// How the items of a list are matched in a server-side apply.
@@ -86,14 +107,23 @@ pub struct Node<'s> {
 }
 
 impl Schema {
-    /// A schema that is written down in full, defaults included.
-    fn custom(root: Value) -> Self {
-        Self { root: Arc::new(root), definitions: Arc::new(Value::Null), knows_defaults: true }
+    fn new(version: &str, root: Arc<Value>, definitions: Arc<Value>, knows_defaults: bool) -> Self {
+        Self { root, definitions, knows_defaults, version: version.into(), compiled: Arc::default() }
+    }
+
+    /// The version of the kind that it describes: `v1`.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Patterns and rules, compiled when they are first asked for.
+    fn compiled(&self) -> &Compiled {
+        self.compiled.get_or_init(|| Compiled::of(&self.root))
     }
 
     /// A schema of something that is compiled into the server.
     pub(crate) fn built_in(root: Value) -> Self {
-        Self { knows_defaults: false, ..Self::custom(root) }
+        Self::new("", Arc::new(root), Arc::default(), false)
     }
 
     /// Whether a default that is not here does not exist. Tables of built-in kinds know only what was measured.
@@ -212,10 +242,47 @@ impl<'s> Node<'s> {
         self.value.get("x-kubernetes-preserve-unknown-fields") == Some(&Value::Bool(true))
     }
 
-    /// Whether the node describes anything below itself; `type: object` alone does not.
-    pub fn is_open(self) -> bool {
-        self.preserves_unknown()
-            || (self.value.get("properties").is_none() && self.value.get("additionalProperties").is_none())
+    /// Whether the value is a map with free keys.
+    pub fn is_map(self) -> bool {
+        self.value.get("additionalProperties").is_some_and(|values| *values != Value::Bool(false))
+    }
+
+    /// Whether the value is a whole object of Kubernetes.
+    fn is_embedded(self) -> bool {
+        self.value.get("x-kubernetes-embedded-resource") == Some(&Value::Bool(true))
+    }
+
+    /// Whether null is a value and not the same as absent.
+    fn is_nullable(self) -> bool {
+        self.value.get("nullable") == Some(&Value::Bool(true))
+    }
+
+    /// Whether the value may be an integer or a text.
+    fn is_int_or_string(self) -> bool {
+        self.value.get("x-kubernetes-int-or-string") == Some(&Value::Bool(true))
+    }
+
+    fn type_name(self) -> Option<&'s str> {
+        self.value.get("type").and_then(Value::as_str)
+    }
+
+    /// A keyword of the schema, `maxLength`.
+    fn keyword(self, name: &str) -> Option<&'s Value> {
+        self.value.get(name)
+    }
+
+    /// The fields that an object must have.
+    fn required(self) -> impl Iterator<Item = &'s str> {
+        self.value.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+    }
+
+    /// The nodes of `allOf`, `anyOf`, `oneOf`, or the one of `not`.
+    fn branches(self, keyword: &str) -> impl Iterator<Item = Self> {
+        let (list, one) = match self.value.get(keyword) {
+            Some(Value::Array(list)) => (list.as_slice(), None),
+            other => (&[][..], other.filter(|value| value.is_object())),
+        };
+        list.iter().chain(one).map(move |value| self.at(value))
     }
 
     /// Whether the value is a resource quantity, which the server may spell in another way.
@@ -253,48 +320,10 @@ fn read_crd(crd: &Value) -> Option<((String, String), Schema)> {
     let spec = crd.get("spec")?;
     let versions = spec.get("versions")?.as_array()?;
     let version = versions.iter().find(|version| version.get("storage") == Some(&Value::Bool(true)))?;
-    let root = version.pointer("/schema/openAPIV3Schema")?.clone();
+    let root = Arc::new(version.pointer("/schema/openAPIV3Schema")?.clone());
     let key = (spec.get("group")?.as_str()?.to_owned(), spec.pointer("/names/kind")?.as_str()?.to_owned());
-    Some((key, Schema::custom(root)))
+    Some((key, Schema::new(version.get("name")?.as_str()?, root, Arc::default(), true)))
 }
-
-/// The embedded CRDs by group and kind: the platform's and our own.
-const CRDS: [(&str, &str, &str); 7] = [
-    ("reconcilers.nebari.dev", "NebariApp", include_str!("crds/reconcilers.nebari.dev_nebariapps.yaml")),
-    ("gateway.networking.k8s.io", "Gateway", include_str!("crds/gateway.networking.k8s.io_gateways.yaml")),
-    ("gateway.networking.k8s.io", "HTTPRoute", include_str!("crds/gateway.networking.k8s.io_httproutes.yaml")),
-    (
-        "gateway.networking.k8s.io",
-        "ReferenceGrant",
-        include_str!("crds/gateway.networking.k8s.io_referencegrants.yaml"),
-    ),
-    ("gateway.envoyproxy.io", "SecurityPolicy", include_str!("crds/gateway.envoyproxy.io_securitypolicies.yaml")),
-    ("gateway.envoyproxy.io", "HTTPRouteFilter", include_str!("crds/gateway.envoyproxy.io_httproutefilters.yaml")),
-    ("cert-manager.io", "Certificate", include_str!("crds/cert-manager.io_certificates.yaml")),
-];
-
-/// The embedded CRDs, each parsed when it is first asked for: they are a megabyte of YAML.
-static EMBEDDED: [LazyLock<Option<Schema>>; CRDS.len()] = [
-    LazyLock::new(|| embedded(0)),
-    LazyLock::new(|| embedded(1)),
-    LazyLock::new(|| embedded(2)),
-    LazyLock::new(|| embedded(3)),
-    LazyLock::new(|| embedded(4)),
-    LazyLock::new(|| embedded(5)),
-    LazyLock::new(|| embedded(6)),
-];
-
-fn embedded(index: usize) -> Option<Schema> {
-    let crd: Value = serde_saphyr::from_str(CRDS[index].2).ok()?;
-    read_crd(&crd).map(|(_, schema)| schema)
-}
-
-/// `metadata`, which no CRD describes.
-static BUILT_IN_META: LazyLock<Option<Schema>> = LazyLock::new(|| {
-    let definitions = BUILT_IN.values().next()?.definitions.clone();
-    let root = Arc::new(definitions.get("meta.v1.ObjectMeta")?.clone());
-    Some(Schema { root, definitions, knows_defaults: false })
-});
 
 static BUILT_IN: LazyLock<BTreeMap<(String, String), Schema>> = LazyLock::new(|| {
     let mut schemas = BTreeMap::new();
@@ -303,10 +332,9 @@ static BUILT_IN: LazyLock<BTreeMap<(String, String), Schema>> = LazyLock::new(||
     for (name, root) in table.get("kinds").and_then(Value::as_object).into_iter().flatten() {
         // `apps/v1/Deployment`, `v1/Service`.
         let mut parts = name.rsplit('/');
-        let kind = parts.next().unwrap_or_default().to_owned();
-        let group = parts.nth(1).unwrap_or_default().to_owned();
-        let (root, definitions) = (Arc::new(root.clone()), definitions.clone());
-        schemas.insert((group, kind), Schema { root, definitions, knows_defaults: false });
+        let (kind, version) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        let key = (parts.next().unwrap_or_default().to_owned(), kind.to_owned());
+        schemas.insert(key, Schema::new(version, Arc::new(root.clone()), definitions.clone(), false));
     }
     schemas
 });

@@ -2,37 +2,30 @@
 
 use serde_json::{Map, Value};
 
-use super::{ListKind, Node, Schema, with_defaults};
+use super::{ListKind, Node, Schema, admitted, with_defaults};
 
 /// The object as a server would store it.
 ///
 /// Of custom resources everything is known. Of built-in kinds the table knows the defaults inside atomic values and those of
 /// keys alone; others are not filled in, and quantities keep their spelling.
 pub fn stored(object: &Value, schema: Option<&Schema>) -> Value {
-    let Some(schema) = schema else { return without_nulls(object, None) };
+    let Some(schema) = schema else { return without_nulls(object) };
     let root = schema.root();
     if schema.knows_defaults() {
-        return with_defaults(&without_nulls(object, Some(root)), root);
+        return admitted(object, root);
     }
     let kept = present(object, Some(root)).unwrap_or_else(|| Value::Object(Map::new()));
     with_known_defaults(&kept, root)
 }
 
-/// Nulls of fields that may not be null are absent.
-fn without_nulls(value: &Value, node: Option<Node<'_>>) -> Value {
+/// Of a kind without a schema nulls are taken for absent.
+fn without_nulls(value: &Value) -> Value {
     match value {
         Value::Object(map) => {
-            let kept = map.iter().filter_map(|(name, value)| {
-                let below = node.and_then(|node| node.field(name));
-                let may_be_null = below.is_some_and(|below| below.value.get("nullable") == Some(&Value::Bool(true)));
-                (!value.is_null() || may_be_null).then(|| (name.clone(), without_nulls(value, below)))
-            });
-            Value::Object(kept.collect())
+            let kept = map.iter().filter(|(_, value)| !value.is_null());
+            Value::Object(kept.map(|(name, value)| (name.clone(), without_nulls(value))).collect())
         }
-        Value::Array(items) => {
-            let below = node.and_then(Node::items);
-            items.iter().map(|item| without_nulls(item, below)).collect()
-        }
+        Value::Array(items) => items.iter().map(without_nulls).collect(),
         other => other.clone(),
     }
 }

@@ -4,10 +4,11 @@
 //! `plan` is serialising the bodies that it decided on.
 
 use divan::{Bencher, black_box};
+use packctl::api::UnknownFields;
 use packctl::derive::{Inputs, derive};
 use packctl::diff::{diff, wire_body};
 use packctl::observed::{Kinds, Live, Reading, World};
-use packctl::plan::{Plan, Settled, plan};
+use packctl::plan::{Answers, Plan, plan};
 use packctl::resource::{Address, Hand, Resource};
 use packctl::schema::Schemas;
 use packctl::yaml::Document;
@@ -114,7 +115,7 @@ fn ground(apps: usize) -> (Vec<Document>, packctl::api::Environment, World) {
         .map(|value| Document::from_value(&file, value))
         .collect();
     let environment = serde_json::from_value(json!({
-        "cluster": "bench", "listeners": "own", "issuer": {"clusterIssuer": "ca"},
+        "cluster": "bench", "listeners": "shared", "issuer": {"clusterIssuer": "ca"},
         "gateways": {"public": {"namespace": "gateways", "name": "gw"}},
         "keycloak": {"url": "http://keycloak.keycloak.svc:8080", "externalURL": "https://sso.example.com", "realm": "nebari"},
     }))
@@ -125,7 +126,8 @@ fn ground(apps: usize) -> (Vec<Document>, packctl::api::Environment, World) {
     let namespace = Address::cluster_scoped("", "Namespace", "apps");
     let gateways = Address::cluster_scoped("", "Namespace", "gateways");
     let gateway = Address::namespaced("gateway.networking.k8s.io", "Gateway", "gateways", "gw");
-    let mut scope = packctl::observe::first();
+    let start = packctl::observe::Start::default();
+    let mut scope = packctl::observe::first(packctl::api::Environment::NAMESPACE, &start);
     scope.clients("nebari");
     let second = packctl::observe::second(packctl::observe::Scope::default(), &environment, &world);
     let lists = scope.lists.into_iter().chain(second.lists).chain([service_list()]);
@@ -135,7 +137,9 @@ fn ground(apps: usize) -> (Vec<Document>, packctl::api::Environment, World) {
             object(namespace, json!({"metadata": {"name": "apps", "labels": {"nebari.dev/managed": "true"}}})),
             object(
                 gateway,
-                json!({"metadata": {"name": "gw"}, "spec": {"listeners": [{"name": "https", "port": 443}]}}),
+                json!({"metadata": {"name": "gw"}, "spec": {"listeners": [{
+                    "name": "https", "port": 443, "protocol": "HTTPS", "allowedRoutes": {"namespaces": {"from": "All"}},
+                }]}}),
             ),
         ],
         coverage: lists.map(|list| (list, packctl::observed::Coverage::Complete)).collect(),
@@ -157,17 +161,21 @@ fn service_list() -> packctl::observed::ListOf {
 }
 
 fn planned(documents: &[Document], environment: &packctl::api::Environment, world: &World) -> Plan {
-    let mut desired = derive(Inputs { documents, packs: &[], live_apps: false }, environment, world);
+    let mut desired = derive(
+        Inputs { documents, packs: &[], live_apps: false, unknown_fields: UnknownFields::Warn },
+        environment,
+        world,
+    );
     check::check(&mut desired, environment, world);
     let graph = graph::build(&desired).expect("no cycle");
-    plan(&desired, &graph, world, "bench", &Settled::new())
+    plan(&desired, &graph, world, "bench", &Answers::default())
 }
 
 #[divan::bench(args = APPS)]
 fn plan_new_apps_with_login(bencher: Bencher<'_, '_>, apps: usize) {
     let (documents, environment, world) = ground(apps);
     let plan = planned(&documents, &environment, &world);
-    assert!(plan.changes.len() > 10 * apps, "blocked: {:?}; findings: {:?}", plan.blocked, plan.diagnostics);
+    assert!(plan.changes.len() > 7 * apps, "blocked: {:?}; findings: {:?}", plan.blocked, plan.diagnostics);
     bencher.bench(|| planned(&documents, &environment, &world).steps.len());
 }
 

@@ -711,7 +711,10 @@ def write(table, out):
 
     def whole(node):
         """The node with its definition in place where it says more than the definition does."""
-        return table.node(node)[1] if "$ref" in node and len(node) > 1 else node
+        if "$ref" not in node or len(node) == 1:
+            return node
+        node = table.node(node)[1]
+        return {**node, "properties": {k: whole(v) for k, v in node["properties"].items()}} if "properties" in node else node
 
     text = ["{", f' "$comment": {line(COMMENT % KUBERNETES)},', f' "kubernetes": {line(KUBERNETES)},', ' "kinds": {']
     kinds = []

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Left to right: a module may import what stands before it. `diagnostic` and `resource` are one noun in two files.
-const ORDER: [&[&str]; 18] = [
+const ORDER: [&[&str]; 19] = [
     &["diagnostic", "resource"],
     &["schema"],
     &["observed"],
@@ -21,9 +21,10 @@ const ORDER: [&[&str]; 18] = [
     &["present"],
     &["provider"],
     &["observe"],
+    &["lease"],
     &["apply"],
-    &["cli"],
     &["guide"],
+    &["cli"],
 ];
 
 const PURE: [&str; 6] = ["derive", "check", "graph", "diff", "plan", "present"];

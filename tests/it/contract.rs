@@ -48,6 +48,10 @@ struct Step {
     #[serde(default)]
     apply: Option<Value>,
     #[serde(default)]
+    create: Option<Value>,
+    #[serde(default)]
+    hand_over: Option<Value>,
+    #[serde(default)]
     delete: bool,
     #[serde(default)]
     by: Option<String>,
@@ -198,7 +202,14 @@ impl Ground {
         if step.delete {
             return Verb::Delete { uid: uid.unwrap_or_default(), version: version.unwrap_or_default() };
         }
-        let mut body = step.apply.clone().expect("a step applies or deletes");
+        if let Some(managed_fields) = step.hand_over.clone() {
+            let live = |given: Option<String>, live: fn(&Live) -> String| given.or_else(|| before.map(live));
+            let uid = live(uid, |live| live.uid.clone()).unwrap_or_default();
+            let version = live(version, |live| live.version.clone()).unwrap_or_default();
+            return Verb::HandOver { managed_fields, uid, version };
+        }
+        let body = step.apply.as_ref().or(step.create.as_ref());
+        let mut body = body.cloned().expect("a step applies, creates, hands over or deletes");
         self.fill_in(&mut body, home_uid);
         if !address.is_keycloak() {
             body["apiVersion"] = api_version.into();
@@ -210,7 +221,10 @@ impl Ground {
             body["metadata"]["namespace"] = address.namespace.as_deref().into();
         }
         let manager = step.by.clone().unwrap_or_else(|| "one".into());
-        Verb::Apply { body, manager, force: step.force, uid, version }
+        match step.create {
+            Some(_) => Verb::Create { body, manager },
+            None => Verb::Apply { body, manager, force: step.force, uid, version },
+        }
     }
 
     /// Puts what a case cannot know in its place.
@@ -252,6 +266,7 @@ fn outcome(
                 WriteError::Forbidden(_) => "forbidden",
                 WriteError::Rejected(_) => "rejected",
                 WriteError::Unavailable(_) => "unavailable",
+                WriteError::Unlocked(_) => "unlocked",
                 WriteError::OutcomeUnknown(_) => "unknown",
             };
             (gives, error.to_string())

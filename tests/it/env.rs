@@ -221,10 +221,11 @@ impl Request {
         self.impersonated.as_deref().unwrap_or(&self.user) == user
     }
 
-    /// Could it have changed something? Dry runs and questions about one's own rights could not.
+    /// Could it have changed something? Dry runs and questions about one's own rights could not; a Lease is no content.
     pub(crate) fn is_write(&self) -> bool {
         !matches!(self.verb.as_str(), "get" | "list" | "watch")
             && !self.uri.contains("dryRun=All")
+            && !self.uri.contains("/leases")
             && !self.uri.starts_with("/apis/authorization.k8s.io/")
             && !self.uri.starts_with("/apis/authentication.k8s.io/")
     }

@@ -1,8 +1,10 @@
 //! The integration tests, one binary.
 
 mod architecture;
+mod codes;
 mod contract;
 mod env;
+mod fields;
 mod helm;
 mod packctl;
 mod properties;
@@ -12,3 +14,4 @@ mod real;
 mod scenarios;
 mod shapes;
 mod stand_in;
+mod validate;

@@ -85,3 +85,36 @@ fn usage_errors_exit_64_and_say_what_to_type() {
         assert!(!stderr(&output).is_empty());
     }
 }
+
+/// Whatever is left out or named, no route opens without the policy that the whole plan would write before it.
+#[test]
+fn no_part_of_a_plan_opens_a_route_without_its_policy() {
+    let whole: PlanDocument = serde_json::from_str(&plan_of(&INPUTS, 2)).expect("the plan is JSON");
+    let changed: BTreeSet<String> = whole
+        .resource_changes
+        .iter()
+        .filter(|change| change.packctl.action != "none")
+        .map(|change| change.address.to_string())
+        .collect();
+    let mut opened = 0;
+    for (option, address) in changed.iter().flat_map(|address| [("--target", address), ("--exclude", address)]) {
+        let mut args = vec!["plan", "--snapshot", WORLD, "-o", "json", option, address];
+        args.extend(INPUTS.iter().flat_map(|input| ["-f", *input]));
+        let output = packctl(root(), &args);
+        assert!(output.status.success(), "{option} {address}: {}", stderr(&output));
+        let part: PlanDocument = serde_json::from_str(&stdout(&output)).expect("the plan is JSON");
+        assert!(!part.complete, "{option} {address} is a part");
+        let written = |address: &str| part.steps.iter().any(|step| step.address.to_string() == address);
+        assert_eq!(written(address), option == "--target", "{option} {address}");
+        // Every step's needs of the whole plan are either in the part or left unchanged by the whole plan too.
+        for step in &part.steps {
+            let of_whole = whole.steps.iter().filter(|other| other.address == step.address);
+            for before in of_whole.flat_map(|other| other.after.keys()) {
+                let needed = whole.steps[*before].address.to_string();
+                assert!(written(&needed), "{option} {address}: {} without {needed}", step.address);
+            }
+        }
+        opened += usize::from(part.steps.iter().any(|step| step.title == "open"));
+    }
+    assert!(opened > 10, "{opened} parts open the app");
+}

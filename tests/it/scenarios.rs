@@ -53,6 +53,9 @@ struct Expect {
     blocked: Reasons,
     #[serde(default)]
     kept: Reasons,
+    /// What opens and closes for people outside: `VERB URL, WHO`; complete where it is named.
+    #[serde(default)]
+    openings: Option<BTreeSet<String>>,
     /// How many objects are as wanted, where nothing else shows that they were seen at all.
     #[serde(default)]
     in_sync: Option<u64>,
@@ -111,6 +114,7 @@ struct Actual {
     diagnostics: Vec<Value>,
     blocked: BTreeMap<String, String>,
     kept: BTreeMap<String, String>,
+    openings: BTreeSet<String>,
     in_sync: Option<u64>,
 }
 
@@ -323,6 +327,10 @@ fn read(document: &Value) -> Actual {
         });
     }
     actual.diagnostics = list(document, "checks");
+    let openings = list(document, "openings");
+    let opening =
+        |found: &Value| format!("{} {}, {}", text(found, "verb"), text(found, "url"), text(found, "audience"));
+    actual.openings = openings.iter().map(opening).collect();
     actual.in_sync = document["totals"]["in_sync"].as_u64();
     actual
 }
@@ -331,6 +339,9 @@ fn compare(expect: &Expect, actual: &Actual, report: &mut Report) {
     report.maps("changes", &expect.changes, &actual.changes, |expected, found| expected == found);
     if expect.in_sync.is_some() {
         report.equal("in_sync", &expect.in_sync, &actual.in_sync);
+    }
+    if let Some(openings) = &expect.openings {
+        report.equal("openings", openings, &actual.openings);
     }
     for (address, fields) in &expect.fields {
         let Some(found) = lookup(&actual.fields, address) else {

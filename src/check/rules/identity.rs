@@ -7,9 +7,8 @@ use serde_json::Value;
 use super::error;
 use crate::check::certificate::certificates_of;
 use crate::check::{Facts, Rule};
-use crate::derive::{App, Gateway, Names, app_of};
+use crate::derive::{App, Gateway, Names, app_of, listeners};
 use crate::diagnostic::Diagnostic;
-use crate::observed::Live;
 use crate::resource::{Address, AppId, Hand};
 
 pub(crate) struct Identity;
@@ -145,8 +144,7 @@ fn platform(gateway: &Gateway, facts: Facts<'_>) -> Vec<(Address, String)> {
         .map(|address| (address, format!("the anchor of Gateway {}", gateway.name)))
         .collect();
     let live = facts.world.get(&gateway.address()).live();
-    let listeners = live.and_then(|live| live.value().pointer("/spec/listeners")?.as_array());
-    for listener in listeners.into_iter().flatten() {
+    for listener in live.map_or(&[][..], |live| listeners(live.value())) {
         let name = listener.get("name").and_then(Value::as_str).unwrap_or_default();
         // An app's own listener is named after it, and refers to the app's own Secret.
         if name.starts_with("tls-") {
@@ -163,11 +161,9 @@ fn has(app: &AppId, address: &Address, facts: Facts<'_>) -> bool {
     let Some(live) = facts.world.get(address).live() else { return false };
     match &address.entry {
         Some(_) => live.applied_by(Hand::entry(&app.to_string(), "listener").manager()).is_some(),
-        None if address.is_keycloak() => owner(live).is_some_and(|owner| owner.ends_with(&format!("/{app}"))),
+        None if address.is_keycloak() => {
+            Hand::owner_of(live.value()).is_some_and(|owner| owner.ends_with(&format!("/{app}")))
+        }
         None => app_of(live, facts.world).as_ref() == Some(app),
     }
-}
-
-fn owner(client: &Live) -> Option<&str> {
-    client.value().get("attributes")?.get(Hand::OWNER)?.as_str()
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::check::{Facts, Rule};
+use crate::derive::listeners;
 use crate::diagnostic::Diagnostic;
 use crate::resource::Address;
 
@@ -30,8 +31,7 @@ impl Rule for LastListener {
         let mut findings = Vec::new();
         for (gateway, entries) in going {
             let Some(live) = facts.world.get(&gateway).live() else { continue };
-            let listeners = live.value().pointer("/spec/listeners").and_then(Value::as_array);
-            let stays = listeners.into_iter().flatten().any(|listener| {
+            let stays = listeners(live.value()).iter().any(|listener| {
                 let name = listener.get("name").and_then(Value::as_str);
                 !entries.iter().any(|entry| entry.entry.as_ref().map(|entry| entry.key.as_str()) == name)
             });

@@ -98,8 +98,7 @@ struct Shared<'f> {
 impl<'f> Shared<'f> {
     fn of(gateway: &Gateway, name: &str, facts: Facts<'f>, unread: &mut Unread) -> Option<Self> {
         let live = facts.world.get(&gateway.address()).live()?;
-        let listeners = live.value().pointer("/spec/listeners")?.as_array()?;
-        let listener = listeners.iter().find(|found| found.get("name").and_then(Value::as_str) == Some(name))?;
+        let listener = crate::derive::listener(live.value(), name)?;
         let mut shared = Self { listener, certificates: Vec::new(), missing: Vec::new(), unread: false };
         for address in certificates_of(gateway, listener) {
             match facts.find(&address) {

@@ -2,11 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
-
 use super::error;
 use crate::check::{Facts, Rule};
-use crate::derive::{Gateway, Names};
+use crate::derive::{Gateway, Names, listeners};
 use crate::diagnostic::Diagnostic;
 use crate::resource::AppId;
 
@@ -41,10 +39,8 @@ impl Rule for ListenerLimit {
         let mut findings = Vec::new();
         for (gateway, apps) in new {
             let Some(live) = facts.world.get(&gateway.address()).live() else { continue };
-            let listeners = live.value().pointer("/spec/listeners").and_then(Value::as_array);
-            let stay: BTreeSet<&str> = listeners
-                .into_iter()
-                .flatten()
+            let stay: BTreeSet<&str> = listeners(live.value())
+                .iter()
                 .filter_map(|listener| listener.get("name")?.as_str())
                 .filter(|name| !facts.desired.unwanted.contains_key(&gateway.address().with_entry("listeners", name)))
                 .collect();

@@ -1,9 +1,9 @@
 //! PK0401: a NebariApp that the API server would refuse.
 
-use super::dotted;
-use crate::api::NebariApp;
+use crate::api::{field_at, nebariapp, refused};
 use crate::check::{Facts, Rule};
 use crate::diagnostic::Diagnostic;
+use crate::schema::{metadata_violations, violations};
 
 pub(crate) struct Schema;
 
@@ -13,32 +13,28 @@ impl Rule for Schema {
     }
 
     fn docs(&self) -> &'static str {
-        "The NebariApp breaks its own CRD: a field is missing, unknown, of another type, or outside its enum, pattern or \
-         range.\n\
+        "The object breaks the schema of its kind: a field is missing, of another type, outside its enum, pattern or range, \
+         there twice in a list that allows it once, or against a rule (CEL) of the CRD.\n\
          \n\
-         The API server would refuse it, or drop an unknown field in silence; a typo in `spec.auth` must not open an app.\n\
+         The API server would refuse it. `packctl validate` asks this of every object, a plan of every NebariApp as it will be: \
+         with its defaults, and with what others set on the live object.\n\
          \n\
-         What to do: correct the field that the finding names."
+         What to do: correct the field that the finding names; `packctl explain nebariapp.spec.auth` says what it may be."
     }
 
     fn check(&self, facts: Facts<'_>) -> Vec<Diagnostic> {
+        let Some(schema) = facts.world.schemas.get(nebariapp::GROUP, nebariapp::KIND) else { return Vec::new() };
         let mut findings = Vec::new();
         for app in facts.desired.apps.values() {
-            let mut value = app.document.as_ref().map_or(&app.value, |document| &document.value).clone();
-            // A pack's destination may have filled it in.
-            value["metadata"]["namespace"] = app.id.namespace.clone().into();
-            for error in NebariApp::parse(&value).err().into_iter().flatten() {
-                findings.push(
-                    Diagnostic::error(
-                        self.code(),
-                        format!("app/{}: `{}` {}", app.id, dotted(&error.pointer), error.message),
-                    )
-                    .app(&app.id)
-                    .field(dotted(&error.pointer))
-                    .place(app.place_of(&error.pointer))
-                    .help("correct the field; the CRD says what it may be"),
-                );
+            let mut found = violations(&app.value, schema);
+            if let Some(document) = &app.document {
+                found.extend(metadata_violations(&document.value, true));
             }
+            let who = format!("app/{}", app.id);
+            findings.extend(found.iter().map(|found| {
+                let field = field_at(&app.value, &found.pointer);
+                refused(&who, nebariapp::KIND, field, found, app.place_of(&found.pointer)).app(&app.id)
+            }));
         }
         findings
     }

@@ -16,9 +16,10 @@ use tempfile::TempDir;
 use tokio::sync::{Notify, watch};
 
 use crate::apply::{Event, Limits, Listener, Report, apply};
-use crate::cli::args::{InputArgs, WorldArgs};
+use crate::cli::args::{InputArgs, SelectArgs, WorldArgs};
 use crate::cli::plan::{Planned, pipeline};
 use crate::cli::terminal::Terminal;
+use crate::lease::Guard;
 use crate::observed::{ReadSet, Reading};
 use crate::provider::{Provider, Providers, Write, WriteError, Written};
 use crate::resource::Secrets;
@@ -181,9 +182,10 @@ impl Desk {
         let (_stop, stopped) = watch::channel(false);
         let limits =
             Limits { status: std::time::Duration::ZERO, certificate: std::time::Duration::ZERO, ..Limits::default() };
-        let plan = Arc::new(planned.plan);
+        let (plan, world) = (Arc::new(planned.plan), Arc::new(planned.session.world));
+        let walk = apply(plan, world, providers, Arc::new(Nobody), limits, Guard::unlocked(), stopped);
         let report = tokio::select! {
-            report = apply(plan, Arc::new(planned.session.world), providers, Arc::new(Nobody), limits, stopped) => Some(report),
+            report = walk => Some(report),
             () = dead.notified() => None,
         };
         let mut run = std::mem::take(&mut *run.lock().expect("no panic"));
@@ -195,8 +197,10 @@ impl Desk {
         let path = |name: &str| self.folder.path().join(name);
         let input = InputArgs { filename: vec![path("input").display().to_string()], ..InputArgs::default() };
         let world = WorldArgs { snapshot: Some(path("world")), request_timeout: 30, ..WorldArgs::default() };
-        let terminal = Terminal::new(Some(false), None, Secrets::default());
-        pipeline(&input, &world, &terminal).await.unwrap_or_else(|failure| panic!("{}", failure.message))
+        let terminal = Terminal::new("packctl", Some(false), None, false, Secrets::default());
+        pipeline(&input, &SelectArgs::default(), &world, &terminal)
+            .await
+            .unwrap_or_else(|failure| panic!("{}", failure.message))
     }
 
     /// Another run does the rest.

@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
-
 use super::Builder;
 use crate::derive::{App, DeleteRule, Names};
 use crate::plan::types::{Act, Action, Change, Precondition, Until};
@@ -65,11 +63,9 @@ impl<'b> Builder<'b> {
         let hand = self.desired.unwanted.get(address).map_or(Hand::Whole, |unwanted| unwanted.hand.clone());
         let act = Act::Release { api_version: "gateway.networking.k8s.io/v1".into(), hand };
         let step = self.push(address, "release", act, waits, after, only_if);
-        let listeners = self.world.get(address).live().and_then(|live| live.value().pointer("/spec/listeners"));
-        let listeners = listeners.and_then(Value::as_array).into_iter().flatten();
-        let text = |listener: &'b Value, key: &str| listener.get(key).and_then(Value::as_str);
-        let hostname = listeners.filter(|found| text(found, "name") == Some(&entry.key));
-        if let Some(hostname) = hostname.into_iter().find_map(|found| text(found, "hostname")) {
+        let live = self.world.get(address).live();
+        let listener = live.and_then(|live| crate::derive::listener(live.value(), &entry.key));
+        if let Some(hostname) = listener.and_then(|listener| listener.get("hostname")?.as_str()) {
             self.released.insert((address.object(), hostname.to_owned()), step);
         }
         step

@@ -118,7 +118,7 @@ impl<'b> Builder<'b> {
             self.visit(need, visited);
         }
         let Some(change) = self.acting.get(address).copied() else { return };
-        if let (Action::Create | Action::Update, Some(resource)) = (change.action, &change.resource) {
+        if let (Action::Create | Action::Update | Action::Adopt, Some(resource)) = (change.action, &change.resource) {
             self.write(change, resource);
         }
     }
@@ -144,7 +144,7 @@ impl<'b> Builder<'b> {
     fn write(&mut self, change: &'b Change, resource: &'b Resource) {
         let address = &change.address;
         let (only_if, force) = self.conditions.get(address).cloned().unwrap_or((Precondition::Absent, false));
-        let title = if change.action == Action::Create { "create" } else { "update" };
+        let title = title(change.action);
         let mut after = self.after(address);
         if let Some(hostname) = address.entry.as_ref().and_then(|_| listener_hostname(resource)) {
             // A host may move from a listener that goes to one that comes; both at once the API server refuses.
@@ -216,6 +216,15 @@ impl<'b> Builder<'b> {
             let act = Act::Apply { resource: Box::new(resource.clone()), force };
             self.push(address, "narrow", act, Vec::new(), after, only_if);
         }
+    }
+}
+
+/// The first word of a write that is no more than one.
+fn title(action: Action) -> &'static str {
+    match action {
+        Action::Create => "create",
+        Action::Adopt => "adopt",
+        _ => "update",
     }
 }
 

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::Builder;
+use super::{Builder, title};
 use crate::derive::{App, Attachment, CertificateSource, Ground, HTTP, HTTPS, Names, RoutePath};
 use crate::diff::FieldChange;
 use crate::observed::Live;
-use crate::plan::types::{Act, Action, Change, Precondition, Probe, Until};
+use crate::plan::types::{Act, Change, Precondition, Probe, Until};
 use crate::resource::{Address, AppId, Cause, FieldPath, Hand, Resource};
 
 impl<'b> Builder<'b> {
@@ -60,8 +60,7 @@ impl<'b> Builder<'b> {
         let served = served(app, ground, names.policy(), address.clone());
         let apply = |resource: Resource, force| Act::Apply { resource: Box::new(resource), force };
         let last = if !derived.login() {
-            let title = if change.action == Action::Create { "create" } else { "update" };
-            self.push(address, title, apply(resource.clone(), force), attach, after, only_if)
+            self.push(address, title(change.action), apply(resource.clone(), force), attach, after, only_if)
         } else if let Some(before) = self.last.get(address).copied() {
             after.insert(before, OPENED);
             after.extend(self.other_listener(ground, derived));
@@ -70,7 +69,7 @@ impl<'b> Builder<'b> {
         } else if attached {
             // What stands behind it may change: the policy of this plan is in force before that is reached.
             let policy = vec![Until::PolicyAccepted(names.policy())];
-            self.push(address, "update", apply(resource.clone(), force), policy, after, only_if)
+            self.push(address, title(change.action), apply(resource.clone(), force), policy, after, only_if)
         } else if live_weight == Some(0) && !moves(change) {
             after.extend(self.other_listener(ground, derived));
             let opening = [attach, served.clone(), login_answers(derived, ground)].concat();
@@ -100,9 +99,8 @@ impl<'b> Builder<'b> {
         let Some((ground, derived)) = self.desired.grounds.get(app).zip(self.desired.apps.get(app)) else { return };
         let attached = change.before.is_some() && !moves(change);
         let attach = if attached { Vec::new() } else { self.attach_waits(app, ground) };
-        let title = if change.action == Action::Create { "create" } else { "update" };
         let act = Act::Apply { resource: Box::new(resource.clone()), force };
-        let last = self.push(address, title, act, attach, after, only_if);
+        let last = self.push(address, title(change.action), act, attach, after, only_if);
         let served = served(app, ground, Names::of(app).public_policy(), address.clone());
         self.check(address, last, served, ground, derived);
     }
@@ -127,11 +125,8 @@ impl<'b> Builder<'b> {
         let anchored = [Until::PolicyAccepted(anchor_policy), Until::RouteAccepted(anchor_route.clone())];
         let own = matches!(ground.attachment, Some(Attachment::Own { .. }));
         let lock = own.then(|| Until::PolicyAccepted(names.lock(gateway)));
-        let listener = names.listener_name();
         let carried_traffic = self.world.get(&gateway.address()).live().is_some_and(|live| {
-            let listeners = live.value().pointer("/spec/listeners").and_then(Value::as_array);
-            let mut there = listeners.into_iter().flatten();
-            let there = there.any(|found| found.get("name").and_then(Value::as_str) == Some(&listener));
+            let there = crate::derive::listener(live.value(), &names.listener_name()).is_some();
             there && !self.anchored_from_the_start(app, live, &anchor_route)
         });
         // Connections from before the anchor live on without the authorization filter until they are drained. A listener that
@@ -191,7 +186,14 @@ fn moves(change: &Change) -> bool {
 }
 
 /// Whether a policy asks for login and denies who has none.
-fn is_guarded(policy: &Value) -> bool {
+///
+/// That of nebari-operator asks for it and says no more. It is adopted in place: the login is in force before and after, and
+/// to close every app on the day that packctl takes over would be an outage for nothing.
+fn is_guarded(live: &Live) -> bool {
+    let policy = live.value();
+    if live.applied_by(Hand::MANAGER).is_none() {
+        return policy.pointer("/spec/oidc").is_some();
+    }
     let denies = policy.pointer("/spec/authorization/defaultAction").and_then(Value::as_str) == Some("Deny");
     denies && policy.pointer("/spec/oidc").is_some() && policy.pointer("/spec/jwt").is_some()
 }
@@ -217,7 +219,5 @@ fn closed(route: &Resource) -> Resource {
 
 /// Whether a live route is open to people without the login that its app asks for.
 pub(in crate::plan) fn opens_without_login(route: Option<&Live>, policy: Option<&Live>, app: &App) -> bool {
-    app.login()
-        && route.is_some_and(|route| weight(route.value()) > 0)
-        && !policy.is_some_and(|policy| is_guarded(policy.value()))
+    app.login() && route.is_some_and(|route| weight(route.value()) > 0) && !policy.is_some_and(is_guarded)
 }

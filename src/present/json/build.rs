@@ -30,11 +30,12 @@ pub fn document(plan: &Plan) -> PlanDocument {
             kinds: plan.read.1,
             realm: plan.realm.as_ref().map(|(name, clients)| RealmEntry { name: name.clone(), clients: *clients }),
         },
+        scope: scope(plan),
         resource_changes: plan.changes.values().map(|change| writer.change(change)).collect(),
         resource_drift: plan.changes.values().filter_map(|change| writer.drift(change)).collect(),
         checks: writer.checks(),
         applyable: !plan.is_empty(),
-        complete: !errored && plan.unreadable.is_empty() && plan.blocked.is_empty(),
+        complete: !errored && plan.scope.narrowed.is_none() && plan.unreadable.is_empty() && plan.blocked.is_empty(),
         errored,
         steps: plan.steps.iter().map(|step| writer.step(step)).collect(),
         packs: plan
@@ -58,6 +59,16 @@ pub fn document(plan: &Plan) -> PlanDocument {
         kept: writer.reasons(&plan.kept),
         digests: plan.digests.clone(),
         totals: tally(plan),
+    }
+}
+
+fn scope(plan: &Plan) -> ScopeEntry {
+    let narrowed = plan.scope.narrowed.clone().unwrap_or_default();
+    ScopeEntry {
+        live_apps: plan.scope.live_apps,
+        targets: narrowed.targets,
+        excludes: narrowed.excludes,
+        left_out: narrowed.left_out,
     }
 }
 

@@ -20,6 +20,9 @@ pub struct PlanDocument {
     pub cluster: String,
     /// Who answered, and how much was read.
     pub seen: Seen,
+    /// What the plan is about, where that is not simply what the named files ask for.
+    #[serde(default)]
+    pub scope: ScopeEntry,
     /// Every object that the inputs want or make go, in address order.
     pub resource_changes: Vec<ResourceChange>,
     /// Objects that somebody else changed: `before` is what is declared, `after` what stands there.
@@ -48,6 +51,19 @@ pub struct PlanDocument {
     pub digests: BTreeMap<String, String>,
     /// The counts of the text's last line.
     pub totals: Totals,
+}
+
+/// What a plan is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScopeEntry {
+    /// No input was named: the NebariApps of the cluster are the input.
+    pub live_apps: bool,
+    /// What `--target` named; empty for everything.
+    pub targets: Vec<String>,
+    /// What `--exclude` named.
+    pub excludes: Vec<String>,
+    /// The apps, packs and objects that were left out, with the number of their objects.
+    pub left_out: BTreeMap<String, usize>,
 }
 
 /// Who answered, and how much was read.

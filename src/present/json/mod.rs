@@ -5,20 +5,25 @@
 
 mod build;
 mod document;
+mod validate;
 mod values;
 
 pub use build::document;
 pub use document::{
     CauseEntry, ChangeDetail, ChangeValues, DriftEntry, FieldEntry, HandEntry, Importing, OpeningEntry, Ownership,
-    PackEntry, PlanDocument, PreconditionEntry, RealmEntry, ResourceChange, Seen, StepEntry, UnreadableEntry,
-    WaitEntry,
+    PackEntry, PlanDocument, PreconditionEntry, RealmEntry, ResourceChange, ScopeEntry, Seen, StepEntry,
+    UnreadableEntry, WaitEntry,
 };
+
+pub use validate::ValidateDocument;
+
+use serde::Serialize;
 
 use super::visible::is_hidden;
 use crate::plan::Plan;
 
 /// The version of the format that this program writes.
-pub const FORMAT_VERSION: &str = "1.0";
+pub const FORMAT_VERSION: &str = "1.1";
 
 /// A plan as JSON text with a final newline: the same bytes for equal plans.
 pub fn write(plan: &Plan) -> String {
@@ -31,7 +36,7 @@ pub fn text(document: &PlanDocument) -> String {
 }
 
 /// The same for any document.
-pub(in crate::present) fn pretty(document: &impl serde::Serialize) -> String {
+pub fn pretty(document: &impl Serialize) -> String {
     // Serialising maps with string keys into memory has nothing to fail with.
     let plain = serde_json::to_string_pretty(document).unwrap_or_default();
     let mut text = String::with_capacity(plain.len() + 1);

@@ -50,6 +50,7 @@ pub fn plan(plan: &Plan) -> Option<String> {
     out.push_str(&format!("### {}: {}\n\n", verdict.words(), code(&view.cut(&plan.cluster, 100))));
     out.push_str(&format!("{}{}\n\n", verdict.reason(), inline(&super::tally::line(plan))));
     out.push_str(&verdict::totals(plan));
+    list(&mut out, &view, "Scope", &head::scope(&view));
     list(&mut out, &view, "Blockers", &blockers);
     list(&mut out, &view, "Cautions", &cautions);
     list(&mut out, &view, "Hosts and logins", &openings);

@@ -19,7 +19,7 @@ pub(in crate::present) fn everything() -> Plan {
             user: Some("alice".into()),
             snapshot: false,
             version: None,
-            at: None,
+            ..Seen::default()
         },
         read: (41, 9),
         realm: Some(("nebari".into(), 9)),

@@ -48,6 +48,7 @@ pub(in crate::present) fn change(address: Address, action: Action, resource: Opt
         pack: None,
         steps: Vec::new(),
         notes: Vec::new(),
+        taking: None,
     }
 }
 

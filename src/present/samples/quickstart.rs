@@ -6,7 +6,7 @@ use super::*;
 pub(in crate::present) fn quickstart() -> Plan {
     let mut plan = Plan {
         cluster: "quickstart".into(),
-        seen: Seen { server: "examples/quickstart/world".into(), user: None, snapshot: true, version: None, at: None },
+        seen: Seen { server: "examples/quickstart/world".into(), snapshot: true, ..Seen::default() },
         read: (17, 11),
         realm: Some(("nebari".into(), 3)),
         ..Plan::default()

@@ -4,12 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use crate::resource::{SecretId, Secrets};
-
-/// Keys of a Secret's `data` that hold nothing secret.
-const PUBLIC: &[&str] = &["client-id", "issuer-url", "spa-client-id", "device-client-id", "tls.crt", "ca.crt"];
-
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+use crate::resource::{LAST_APPLIED, PUBLIC_KEYS, SecretId, Secrets};
 
 /// Whether objects of this kind carry secret values.
 pub(super) fn is_secret(group: &str, kind: &str) -> bool {
@@ -21,7 +16,7 @@ pub(super) fn conceal(text: &str, secrets: &Secrets) -> Option<String> {
     let mut object: Value = serde_json::from_str(text).ok()?;
     for field in ["data", "stringData"] {
         for (key, value) in object.get_mut(field).and_then(Value::as_object_mut).into_iter().flatten() {
-            if PUBLIC.contains(&key.as_str()) {
+            if PUBLIC_KEYS.contains(&key.as_str()) {
                 continue;
             }
             let text = value.as_str().unwrap_or_default();

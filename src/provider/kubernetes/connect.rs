@@ -31,6 +31,8 @@ pub struct Settings {
     pub impersonate_groups: Vec<String>,
     /// The limit for one request.
     pub timeout: Duration,
+    /// The folder where schemas are kept between runs; without one they are asked for each time.
+    pub cache: Option<PathBuf>,
 }
 
 /// Why there is no client.

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicUsize;
 use futures::future::try_join;
 use serde::{Deserialize, Deserializer};
 
-use super::wire::{Call, Wire};
+use super::wire::{Call, Failure, Wire};
 use crate::observed::Kinds;
 
 const ACCEPT: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,\
@@ -14,35 +14,50 @@ const ACCEPT: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDis
                       application/json";
 
 /// What discovery found.
-#[derive(Debug, Default)]
-pub(super) struct Found {
-    pub(super) kinds: Kinds,
+#[derive(Clone, Debug, Default)]
+pub struct Discovered {
+    /// The kinds, each in the version that the server prefers.
+    pub kinds: Kinds,
+    /// Why the kinds are those that a platform usually has: the user may not know which ones the cluster serves.
+    pub assumed: Option<String>,
     /// Groups that are registered, but whose own API server gave no current answer.
     pub(super) silent: BTreeSet<String>,
 }
 
 /// Asks `/api` and `/apis`.
-pub(super) async fn discover(wire: &Wire) -> Result<Found, String> {
-    let (core, groups) = try_join(ask(wire, "/api"), ask(wire, "/apis")).await?;
-    let mut found = Found::default();
+pub(super) async fn discover(wire: &Wire) -> Result<Discovered, String> {
+    let (core, groups) = match try_join(ask(wire, "/api"), ask(wire, "/apis")).await {
+        Ok(found) => found,
+        // Whom the server knows and tells nothing may still be allowed to read what he needs.
+        Err(failure) if failure.code() == Some(403) => {
+            let assumed = Some(failure.to_string());
+            return Ok(Discovered { kinds: Kinds::platform(), assumed, ..Discovered::default() });
+        }
+        Err(failure) => return Err(failure.to_string()),
+    };
+    let mut found = Discovered::default();
     found.add(core);
     found.add(groups);
     Ok(found)
 }
 
-async fn ask(wire: &Wire, path: &str) -> Result<Groups, String> {
+async fn ask(wire: &Wire, path: &str) -> Result<Groups, Failure> {
     let call = Call { accept: ACCEPT, ..Call::get(path.into()) };
-    let answer = wire.patiently(&call, &AtomicUsize::new(0)).await.map_err(|failure| failure.to_string())?;
+    let answer = wire.patiently(&call, &AtomicUsize::new(0)).await?;
     match serde_json::from_str::<Groups>(&answer.text) {
         Ok(groups) if groups.kind == "APIGroupDiscoveryList" => Ok(groups),
-        Ok(Groups { kind, .. }) if matches!(kind.as_str(), "APIGroupList" | "APIVersions") => {
-            Err(format!("{} is older than packctl supports: it has no aggregated discovery", wire.server))
-        }
-        _ => Err(format!("{} answers, but not as Kubernetes does; check the server in {}", wire.server, wire.origin)),
+        Ok(Groups { kind, .. }) if matches!(kind.as_str(), "APIGroupList" | "APIVersions") => Err(Failure::Foreign(
+            answer.code,
+            format!("{} is older than packctl supports: it has no aggregated discovery", wire.server),
+        )),
+        _ => Err(Failure::Foreign(
+            answer.code,
+            format!("{} answers, but not as Kubernetes does; check the server in {}", wire.server, wire.origin),
+        )),
     }
 }
 
-impl Found {
+impl Discovered {
     fn add(&mut self, groups: Groups) {
         for group in groups.items {
             // Versions come in the server's order of preference: the first that has a kind is the one to use.
@@ -123,7 +138,8 @@ fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> 
 mod tests {
     use serde_json::{Value, json};
 
-    use super::super::fake::{Fake, html, ok};
+    use super::super::fake::{Fake, html, ok, refusal};
+    use crate::observed::Kinds;
 
     fn resource(kind: &str, plural: &str, scope: &str) -> Value {
         json!({"resource": plural, "responseKind": {"group": "", "version": "", "kind": kind}, "scope": scope,
@@ -148,7 +164,7 @@ mod tests {
                 {"metadata": {"name": "metrics.k8s.io"}, "versions": [{"version": "v1beta1", "freshness": "Stale"}]}]})),
         });
         let cluster = fake.cluster();
-        let kinds = cluster.discover().await.expect("discovered");
+        let kinds = cluster.discover().await.expect("discovered").kinds;
         let version = |group, kind| kinds.get(group, kind).map(|info| info.version.as_str());
         assert_eq!(version("", "Namespace"), Some("v1"));
         assert_eq!(version("", "Binding"), None);
@@ -163,6 +179,16 @@ mod tests {
         let cluster = cluster.with_kinds(kinds);
         assert_eq!(cluster.kind("x.io", "X"), Ok(None));
         assert!(cluster.kind("metrics.k8s.io", "PodMetrics").is_err(), "silent is not absent");
+    }
+
+    #[tokio::test]
+    async fn who_may_not_know_the_kinds_is_told_those_of_the_platform_and_why() {
+        let fake = Fake::new(|_| refusal(403, "Forbidden", "forbidden: alice cannot get path \"/api\"", json!({})));
+        let found = fake.cluster().discover().await.expect("assumed");
+        assert_eq!(found.kinds, Kinds::platform());
+        assert!(found.assumed.is_some_and(|why| why.contains("alice cannot get path")));
+        let fake = Fake::new(|_| refusal(500, "InternalError", "it burns", json!({})));
+        assert!(fake.cluster().discover().await.is_err(), "only a right can be missing without harm");
     }
 
     #[tokio::test]

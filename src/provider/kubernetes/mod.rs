@@ -5,7 +5,8 @@
 //!
 //! Values of Secrets never leave this module: they are interned as they arrive and filled in as they are sent.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -21,6 +22,7 @@ use crate::resource::{Address, Secrets};
 mod conceal;
 mod connect;
 mod discovery;
+mod openapi;
 mod read;
 mod text;
 mod url;
@@ -31,6 +33,7 @@ mod write;
 mod fake;
 
 pub use connect::{ConnectError, Settings};
+pub use discovery::Discovered;
 pub use wire::Warning;
 
 use wire::{Call, Wire};
@@ -42,6 +45,8 @@ pub struct Kubernetes {
     kinds: Arc<Kinds>,
     /// Groups whose API server did not answer at discovery: their kinds are unreadable, not absent.
     silent: Arc<Mutex<BTreeSet<String>>>,
+    /// Where schemas are kept.
+    cache: Option<PathBuf>,
     seen: Seen,
 }
 
@@ -50,11 +55,11 @@ impl Kubernetes {
     /// plugin that the kubeconfig names is run.
     pub async fn connect(settings: &Settings, secrets: Secrets) -> Result<Self, ConnectError> {
         let (wire, seen) = connect::connect(settings, secrets).await?;
-        Ok(Self::new(wire, seen))
+        Ok(Self { cache: settings.cache.clone(), ..Self::new(wire, seen) })
     }
 
     fn new(wire: Wire, seen: Seen) -> Self {
-        Self { wire: Arc::new(wire), kinds: Arc::default(), silent: Arc::default(), seen }
+        Self { wire: Arc::new(wire), kinds: Arc::default(), silent: Arc::default(), cache: None, seen }
     }
 
     /// The server's URL, and the user as kubeconfig or `--as` name it.
@@ -62,11 +67,27 @@ impl Kubernetes {
         self.seen.clone()
     }
 
-    /// Asks which kinds the cluster serves, each in the version that the server prefers: two requests.
-    pub async fn discover(&self) -> Result<Kinds, String> {
+    /// Asks which kinds the cluster serves, each in the version that the server prefers: two requests. Who may not know it is
+    /// told the platform's kinds, and why.
+    ///
+    /// # Errors
+    /// In words, when the server does not answer, or not as Kubernetes does.
+    pub async fn discover(&self) -> Result<Discovered, String> {
         let found = discovery::discover(&self.wire).await?;
-        *self.silent.lock().unwrap_or_else(PoisonError::into_inner) = found.silent;
-        Ok(found.kinds)
+        self.silent.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&found.silent);
+        Ok(found)
+    }
+
+    /// The schemas of kinds (group, kind) as the cluster publishes them, in the form of a CRD's `openAPIV3Schema` without
+    /// descriptions: one request, and one for each group that is not in the cache. `Ok(None)` where none is published.
+    pub async fn schemas(
+        &self,
+        kinds: &BTreeSet<(String, String)>,
+    ) -> BTreeMap<(String, String), Result<Option<Value>, String>> {
+        match openapi::index(&self.wire).await {
+            Ok(index) => openapi::schemas(self, &index, kinds).await,
+            Err(reason) => kinds.iter().map(|kind| (kind.clone(), Err(reason.clone()))).collect(),
+        }
     }
 
     /// The same cluster, with the kinds that reads and writes may use.

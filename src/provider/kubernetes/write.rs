@@ -13,9 +13,11 @@ use super::wire::{Answer, Call, Failure, Refusal};
 use super::{Kubernetes, Verb, Write, WriteError, Written};
 use crate::observed::Live;
 use crate::provider::FieldConflict;
+use crate::resource::Hand;
 
 const APPLY: &str = "application/apply-patch+yaml";
 const JSON: &str = "application/json";
+const MERGE_PATCH: &str = "application/merge-patch+json";
 
 /// Performs a write.
 pub(super) async fn write(cluster: &Kubernetes, write: &Write) -> Result<Written, WriteError> {
@@ -25,6 +27,18 @@ pub(super) async fn write(cluster: &Kubernetes, write: &Write) -> Result<Written
             let answer = cluster.wire.once(&call).await.map_err(outcome)?;
             let live = live(cluster, write, &answer).map_err(WriteError::OutcomeUnknown)?;
             Ok(Written { created: answer.code == 201, live: Some(live) })
+        }
+        Verb::Create { body, manager } => {
+            let call = create(cluster, write, body, manager)?;
+            let answer = cluster.wire.once(&call).await.map_err(outcome)?;
+            let live = live(cluster, write, &answer).map_err(WriteError::OutcomeUnknown)?;
+            Ok(Written { created: true, live: Some(live) })
+        }
+        Verb::HandOver { managed_fields, uid, version } => {
+            let call = hand_over(cluster, write, managed_fields, uid, version)?;
+            let answer = cluster.wire.once(&call).await.map_err(outcome)?;
+            let live = live(cluster, write, &answer).map_err(WriteError::OutcomeUnknown)?;
+            Ok(Written { created: false, live: Some(live) })
         }
         Verb::Delete { uid, version } => {
             let call = delete(cluster, write, uid, version)?;
@@ -74,6 +88,42 @@ fn apply(cluster: &Kubernetes, write: &Write, dry: bool) -> Result<Call, WriteEr
         path: url::query(&path(cluster, write)?, &parameters),
         accept: JSON,
         content: Some((APPLY, yaml_safe(&body).into_bytes())),
+        object: Some(write.address.clone()),
+    })
+}
+
+fn create(cluster: &Kubernetes, write: &Write, body: &Value, manager: &str) -> Result<Call, WriteError> {
+    let object = path(cluster, write)?;
+    let mut body = body.clone();
+    if conceal::is_secret(&write.address.group, &write.address.kind) {
+        conceal::reveal(&mut body, &cluster.wire.secrets).map_err(WriteError::Rejected)?;
+    }
+    // The name is one segment, so what stands before it is the collection.
+    let collection = object.rsplit_once('/').map_or(object.as_str(), |(collection, _)| collection);
+    Ok(Call {
+        method: Method::POST,
+        path: url::query(collection, &[("fieldManager", manager), ("fieldValidation", "Strict")]),
+        accept: JSON,
+        content: Some((JSON, body.to_string().into_bytes())),
+        object: Some(write.address.clone()),
+    })
+}
+
+/// What k8s.io/client-go `util/csaupgrade` does; a resourceVersion that is not the current one is a conflict.
+fn hand_over(
+    cluster: &Kubernetes,
+    write: &Write,
+    managed_fields: &Value,
+    uid: &str,
+    version: &str,
+) -> Result<Call, WriteError> {
+    let metadata = json!({"uid": uid, "resourceVersion": version, "managedFields": managed_fields});
+    let patch = json!({"metadata": metadata});
+    Ok(Call {
+        method: Method::PATCH,
+        path: url::query(&path(cluster, write)?, &[("fieldManager", Hand::MANAGER)]),
+        accept: JSON,
+        content: Some((MERGE_PATCH, patch.to_string().into_bytes())),
         object: Some(write.address.clone()),
     })
 }

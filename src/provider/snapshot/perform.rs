@@ -45,7 +45,7 @@ impl Snapshot {
         }
         let live = match &write.verb {
             Verb::Delete { .. } => None,
-            Verb::Apply { .. } => {
+            Verb::Apply { .. } | Verb::Create { .. } | Verb::HandOver { .. } => {
                 let now = state.contents.objects.get(&address).cloned();
                 now.or_else(|| last.map(|last| Live::from_value(address.clone(), last)))
             }
@@ -137,6 +137,16 @@ impl Turn<'_> {
                 }
                 Ok(Some(stored))
             }
+            Verb::Create { .. } if before.is_some() => Err(WriteError::Changed(server.exists(address))),
+            Verb::Create { body, manager } => {
+                let mut object = server.create(address, body, manager)?;
+                identified(address, &mut object, state.store.made_before(address));
+                Ok(Some(Stored::Object(object)))
+            }
+            Verb::HandOver { managed_fields, uid, version } => {
+                let before = before.ok_or_else(|| WriteError::NotFound(server.not_found(address)))?;
+                server.hand_over(address, before, managed_fields, uid, version).map(Some)
+            }
             Verb::Delete { uid, version } => {
                 let Some(before) = before else { return Ok(None) };
                 if (address.group.as_str(), address.kind.as_str()) == ("", "Namespace") {
@@ -163,6 +173,9 @@ impl Turn<'_> {
             new_secret: &mut || state.store.new_secret(&self.snapshot.secrets),
         };
         match (verb, before) {
+            (Verb::Create { .. } | Verb::HandOver { .. }, _) => {
+                Err(WriteError::Rejected("Keycloak has no such write".into()))
+            }
             (Verb::Apply { uid: None, .. }, Some(_)) => {
                 Err(WriteError::Changed(format!("client {} already exists", address.name)))
             }

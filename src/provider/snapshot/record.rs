@@ -171,7 +171,7 @@ fn objects(dir: &Path, world: &World, kinds: &Kinds, secrets: &Secrets) -> Resul
 
 /// The object with `apiVersion` and `kind`, which the items of a list lack.
 fn whole(live: &Live, kinds: &Kinds) -> Result<Value> {
-    let mut value = live.value().clone();
+    let mut value = live.whole();
     let broken = || Error::new(ErrorKind::InvalidData, format!("{} is no JSON object", live.address));
     let map = value.as_object_mut().ok_or_else(broken)?;
     if !live.address.is_keycloak() {

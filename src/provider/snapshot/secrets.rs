@@ -6,17 +6,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use crate::resource::{Address, SecretId, Secrets};
-
-/// Keys of Secrets whose values are public: they stay readable everywhere.
-pub(crate) const PUBLIC_KEYS: [&str; 6] =
-    ["client-id", "issuer-url", "spa-client-id", "device-client-id", "tls.crt", "ca.crt"];
+use crate::resource::{Address, LAST_APPLIED, PUBLIC_KEYS, SecretId, Secrets};
 
 /// Attributes of Keycloak clients that hold secrets.
 const SECRET_ATTRIBUTES: [&str; 3] =
     ["client.secret.rotated", "saml.encryption.private.key", "saml.signing.private.key"];
-
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// How a secret is written where it stands.
 #[derive(Clone, Copy, PartialEq, Eq)]

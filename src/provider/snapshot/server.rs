@@ -74,14 +74,7 @@ impl Server<'_> {
             }
             return self.created(address, merged).map(Stored::Object);
         };
-        if let Some(uid) = apply.uid.filter(|uid| live.pointer("/metadata/uid").and_then(Value::as_str) != Some(*uid)) {
-            let message = format!(
-                "{} {:?} is invalid: metadata.uid: Invalid value: {uid:?}: field is immutable",
-                self.named(address),
-                address.name
-            );
-            return Err(WriteError::Changed(message));
-        }
+        self.expect_uid(address, live, apply.uid)?;
         self.expect_version(address, live, apply.version)?;
         self.updated(address, live, merged)
     }
@@ -119,7 +112,21 @@ impl Server<'_> {
         Ok(Stored::Object(object))
     }
 
-    /// Makes an object as a controller does, by a plain create.
+    /// Replaces `managedFields` by a patch.
+    pub(super) fn hand_over(
+        &self,
+        address: &Address,
+        live: &Value,
+        managed_fields: &Value,
+        uid: &str,
+        version: &str,
+    ) -> Result<Stored, WriteError> {
+        self.expect_uid(address, live, Some(uid))?;
+        self.expect_version(address, live, Some(version))?;
+        self.updated(address, live, merge::handed_over(live, managed_fields, Typing::of_object(self.schema)))
+    }
+
+    /// Makes an object by a plain create.
     pub(super) fn create(&self, address: &Address, object: &Value, manager: &str) -> Result<Value, WriteError> {
         let api_version = self.api_version(address);
         let writer = Writer { manager, api_version: &api_version, subresource: "", now: self.now };
@@ -205,6 +212,20 @@ impl Server<'_> {
         Ok(())
     }
 
+    fn expect_uid(&self, address: &Address, live: &Value, expected: Option<&str>) -> Result<(), WriteError> {
+        match expected {
+            Some(expected) if live["metadata"]["uid"] != expected => {
+                let message = format!(
+                    "{} {:?} is invalid: metadata.uid: Invalid value: {expected:?}: field is immutable",
+                    self.named(address),
+                    address.name
+                );
+                Err(WriteError::Changed(message))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn expect_version(&self, address: &Address, live: &Value, expected: Option<&str>) -> Result<(), WriteError> {
         match expected {
             Some(expected) if live["metadata"]["resourceVersion"] != expected => {
@@ -245,9 +266,21 @@ impl Server<'_> {
     }
 
     fn cannot(&self, address: &Address, why: &str) -> String {
+        format!("Operation cannot be fulfilled on {} {:?}: {why}", self.resource(address), address.name)
+    }
+
+    pub(super) fn exists(&self, address: &Address) -> String {
+        format!("{} {:?} already exists", self.resource(address), address.name)
+    }
+
+    pub(super) fn not_found(&self, address: &Address) -> String {
+        format!("{} {:?} not found", self.resource(address), address.name)
+    }
+
+    /// `plural.group`, as the server says which object it means.
+    fn resource(&self, address: &Address) -> String {
         let plural = &self.info.plural;
-        let resource = if address.group.is_empty() { plural.clone() } else { format!("{plural}.{}", address.group) };
-        format!("Operation cannot be fulfilled on {resource} {:?}: {why}", address.name)
+        if address.group.is_empty() { plural.clone() } else { format!("{plural}.{}", address.group) }
     }
 
     fn has_generation(&self, address: &Address) -> bool {

@@ -59,9 +59,10 @@ async fn servers(namespace: &str, realm: &str) -> Ground {
         impersonate: None,
         impersonate_groups: Vec::new(),
         timeout: Duration::from_secs(30),
+        cache: None,
     };
     let client = Kubernetes::connect(&settings, secrets.clone()).await.expect("a connection");
-    let kinds = client.discover().await.expect("the kinds");
+    let kinds = client.discover().await.expect("the kinds").kinds;
     let keycloak = Keycloak::new(
         keycloak::Settings {
             endpoint: env.keycloak_url.clone(),

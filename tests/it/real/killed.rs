@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use tempfile::TempPath;
-use tokio::process::Command;
 use tokio::time::sleep;
 
 use super::apps::App;
 use super::first_apply::secret_value;
 use super::lab::{Lab, copied};
-use super::packctl::Packctl;
+use super::packctl::{Packctl, interrupt};
 use crate::env::Env;
 use crate::proxy::{Fate, Fault, Proxy, Writes};
 
@@ -55,6 +54,7 @@ impl Wire {
 
     /// Runs from another folder, asserts that all is as wanted, and says how many writes there were in all.
     async fn finish(self) -> usize {
+        self.lab.free_leases();
         let elsewhere = self.lab.path("elsewhere");
         let input = copied(&self.input, &elsewhere.join("input"));
         let mut packctl = self.packctl();
@@ -121,9 +121,7 @@ async fn interrupted_it_says_what_is_done_and_what_not_and_the_next_run_finishes
     while wire.writes.all().len() < 6 {
         sleep(Duration::from_millis(2)).await;
     }
-    let pid = child.id().expect("it runs").to_string();
-    let sent = Command::new("kill").args(["-INT", &pid]).status().await.expect("kill starts");
-    assert!(sent.success());
+    interrupt(&child).await;
     let ended = packctl.ended(child, &args).await.exits(130);
     let said = ended.line_with("Interrupted: ");
     let numbers: Vec<usize> = said.split_whitespace().filter_map(|word| word.parse().ok()).collect();

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::{TempDir, TempPath};
@@ -24,6 +25,8 @@ pub(super) struct Lab {
     pub(super) stand_in: StandIn,
     kubeconfig: TempPath,
     folder: TempDir,
+    /// What was wrong before this version is not packctl's doing.
+    judged_from: u64,
     closed: bool,
 }
 
@@ -34,15 +37,20 @@ impl Lab {
     }
 
     pub(super) async fn with_namespaces(count: usize) -> Self {
-        Self::opened(count, None).await
+        Self::opened(count, None, None).await
+    }
+
+    /// One namespace for apps, and a platform that never tells a status: what waits for one waits.
+    pub(super) async fn silent() -> Self {
+        Self::opened(1, None, Some(Duration::from_secs(3600))).await
     }
 
     /// Its Gateway can be reached: https at this port of this machine.
     pub(super) async fn reached_at(port: u16) -> Self {
-        Self::opened(1, Some(port)).await
+        Self::opened(1, Some(port), None).await
     }
 
-    async fn opened(count: usize, port: Option<u16>) -> Self {
+    async fn opened(count: usize, port: Option<u16>, slowness: Option<Duration>) -> Self {
         let env = Env::get();
         let gateways = unique("gw");
         let namespaces: Vec<String> = (0..count).map(|_| unique("apps")).collect();
@@ -52,6 +60,7 @@ impl Lab {
         for namespace in &namespaces {
             scope = scope.guarded(namespace, "guarded");
         }
+        scope.slowness = slowness.unwrap_or(scope.slowness);
         if port.is_some() {
             scope = scope.at("127.0.0.1");
         }
@@ -61,7 +70,18 @@ impl Lab {
         fs::write(&environment, environment_of(&gateways, &realm.name).to_string()).expect("it can be written");
         let user = unique("admin");
         let kubeconfig = env.kubeconfig_as(&user, &["system:masters"]);
-        Self { gateways, namespaces, realm, user, environment, stand_in, kubeconfig, folder, closed: false }
+        Self {
+            gateways,
+            namespaces,
+            realm,
+            user,
+            environment,
+            stand_in,
+            kubeconfig,
+            folder,
+            judged_from: 0,
+            closed: false,
+        }
     }
 
     /// The first namespace for apps.
@@ -97,6 +117,7 @@ impl Lab {
             environment: Some(self.environment.clone()),
             keycloak: env.keycloak_url.clone(),
             password: env.keycloak_password.clone(),
+            controller: self.gateways.clone(),
             folder: self.folder.path().to_owned(),
         }
     }
@@ -111,6 +132,21 @@ impl Lab {
     pub(super) async fn at_rest(&self, input: &str) {
         let plan = self.packctl().run(&["plan", "--detailed-exitcode", "-f", input]).await.succeeds();
         plan.says("Nothing to do");
+    }
+
+    /// Judges from now on: what stands open already was opened by somebody else.
+    pub(super) async fn judge_from_now(&mut self) {
+        self.judged_from = self.stand_in.version().await;
+    }
+
+    /// The Lease of applies; null where there is none.
+    pub(super) fn lease(&self) -> Value {
+        self.get("lease", &self.gateways, "packctl-apply")
+    }
+
+    /// Takes the Leases away, as a person does who knows that their holder is dead.
+    pub(super) fn free_leases(&self) {
+        Env::get().kubectl(&["delete", "leases", "--all", "-n", &self.gateways]);
     }
 
     /// What kubectl shows of an object; null where there is none.
@@ -153,7 +189,8 @@ impl Lab {
 
     /// Asserts that no route was ever open without what protects it, and cleans up.
     pub(super) async fn close(mut self) {
-        let violations: Vec<String> = self.stand_in.violations().await.iter().map(ToString::to_string).collect();
+        let violations: Vec<String> =
+            self.stand_in.violations_since(self.judged_from).await.iter().map(ToString::to_string).collect();
         assert!(violations.is_empty(), "open without protection:\n{}", violations.join("\n"));
         let mut delete = vec!["delete", "namespace", "--wait=false", &self.gateways];
         delete.extend(self.namespaces.iter().map(String::as_str));

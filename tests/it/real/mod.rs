@@ -3,6 +3,7 @@
 //! Each test has a [`lab::Lab`] of its own and closes it, which asks its stand-in whether a route was ever open without
 //! what protects it.
 
+mod adopted;
 mod apps;
 mod at_once;
 mod bad_world;
@@ -11,6 +12,7 @@ mod destroy;
 mod differential;
 mod drift;
 mod first_apply;
+mod go_operator;
 mod killed;
 mod lab;
 mod neighbours;
@@ -23,3 +25,5 @@ mod packs_refused;
 mod packs_upgrade;
 mod probe;
 mod rights;
+mod schemas;
+mod verdict;

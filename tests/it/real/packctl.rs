@@ -19,6 +19,8 @@ pub(super) struct Packctl {
     pub(super) environment: Option<PathBuf>,
     pub(super) keycloak: String,
     pub(super) password: String,
+    /// The namespace of the Leases; each lab has its own.
+    pub(super) controller: String,
     /// The working folder.
     pub(super) folder: PathBuf,
 }
@@ -80,11 +82,19 @@ impl Packctl {
         if let Some(environment) = &self.environment {
             command.arg("--environment").arg(environment).arg("--override-environment");
         }
+        command.args(["--controller-namespace", &self.controller]);
         command.args(["--keycloak-endpoint", &self.keycloak]);
         command.args(["--keycloak-username", &Env::get().keycloak_username]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         command
     }
+}
+
+/// Ctrl-C.
+pub(super) async fn interrupt(child: &Child) {
+    let pid = child.id().expect("it runs").to_string();
+    let sent = Command::new("kill").args(["-INT", &pid]).status().await.expect("kill starts");
+    assert!(sent.success());
 }
 
 impl Ended {

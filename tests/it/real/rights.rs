@@ -95,3 +95,114 @@ async fn a_user_who_may_only_read_plans_the_same_plan_and_sends_reads_only() {
     assert_eq!(verbs, ["get", "list"], "an empty log would prove nothing");
     lab.close().await;
 }
+
+/// Rights in one namespace, for `user`.
+fn grant_in(namespace: &str, user: &str, rules: &serde_json::Value) {
+    let name = unique("rights");
+    let role = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
+        "metadata": {"name": name, "namespace": namespace}, "rules": rules,
+    });
+    let binding = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+        "metadata": {"name": name, "namespace": namespace},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}],
+    });
+    let both = json!({"apiVersion": "v1", "kind": "List", "items": [role, binding]});
+    Env::get().kubectl_with(&["apply", "-f", "-"], &both.to_string());
+}
+
+fn everything_readable() -> serde_json::Value {
+    json!([{"apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list", "watch"]}])
+}
+
+/// Two live apps, one of them moved to another port: with all rights its NebariApp and its route would change.
+async fn lab_with_a_change() -> (Lab, String) {
+    let lab = Lab::open().await;
+    let before = lab.input("before", &[lab.app("open"), lab.app("guarded")]);
+    lab.applied(&before).await;
+    let input = lab.input("after", &[lab.app("open").on(8080), lab.app("guarded")]);
+    (lab, input)
+}
+
+/// Plans as a user: what cannot be read is said, nothing is planned away, and nothing is sent but reads.
+async fn plan_of(lab: &Lab, input: &str, user: &str) -> super::packctl::Ended {
+    let mark = Env::get().mark();
+    let plan = lab.packctl().run(&["plan", "-f", input, "--as", user]).await.exits(4);
+    plan.says("to change, 0 to add, replace, delete, adopt");
+    let requests = lab.requests_of(user, mark);
+    assert!(requests.iter().any(|request| request.verb == "list"), "an empty log would prove nothing");
+    let writes: Vec<_> = requests.into_iter().filter(|request| request.is_write()).collect();
+    assert!(writes.is_empty(), "{writes:?}");
+    plan
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rights_in_one_namespace_are_enough_for_what_needs_no_gateway() {
+    let (lab, input) = lab_with_a_change().await;
+    let (user, namespace) = (unique("tenant"), lab.namespace().to_owned());
+    grant_in(&namespace, &user, &everything_readable());
+    let plan = plan_of(&lab, &input, &user).await;
+    plan.says("1 to change, 0 to add,");
+    plan.line_with(&format!("~ app/{namespace}/open"));
+    plan.says(&format!("Gateway/{}/gateway could not be read", lab.gateways));
+    plan.says(&format!("HTTPRoute beyond {namespace}"));
+    lab.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rights_in_the_namespaces_of_apps_and_gateway_are_enough_for_a_whole_plan() {
+    let (lab, input) = lab_with_a_change().await;
+    let (user, namespace) = (unique("tenant"), lab.namespace().to_owned());
+    for namespace in [&namespace, &lab.gateways] {
+        grant_in(namespace, &user, &everything_readable());
+    }
+    // Who holds the derived objects is asked there.
+    let holder = json!([{"apiGroups": ["apps", "coordination.k8s.io"], "resources": ["*"], "verbs": ["get"]}]);
+    Env::get().kubectl_with(
+        &["apply", "-f", "-"],
+        &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "nebari-operator-system"}}).to_string(),
+    );
+    grant_in("nebari-operator-system", &user, &holder);
+    let plan = plan_of(&lab, &input, &user).await;
+    plan.says("2 to change, 0 to add,");
+    plan.line_with(&format!("~ app/{namespace}/open"));
+    plan.line_with(&format!("~ HTTPRoute/{namespace}/open-route"));
+    lab.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_secrets_the_apps_that_need_none_are_planned() {
+    let (lab, input) = lab_with_a_change().await;
+    let namespace = lab.namespace();
+    let groups: Vec<&str> = "reconcilers.nebari.dev gateway.networking.k8s.io gateway.envoyproxy.io cert-manager.io \
+                             rbac.authorization.k8s.io networking.k8s.io apps coordination.k8s.io"
+        .split_whitespace()
+        .collect();
+    let core = ["namespaces", "services", "serviceaccounts", "configmaps"];
+    let user = user_with(&json!([
+        {"apiGroups": groups, "resources": ["*"], "verbs": ["get", "list"]},
+        {"apiGroups": [""], "resources": core, "verbs": ["get", "list"]},
+    ]));
+    let plan = plan_of(&lab, &input, &user).await;
+    plan.says("2 to change, 0 to add,");
+    plan.line_with(&format!("~ HTTPRoute/{namespace}/open-route"));
+    plan.says(&format!("Secret/{namespace}/guarded-oidc-client"));
+    // What needs the Secret and is as wanted stays so; what would change because of it is said to be blocked.
+    plan.never_says("- Secret");
+    lab.close().await;
+}
+
+/// A user whom nothing tells which kinds there are: not even `system:authenticated` is his group.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_discovery_and_schemas_the_platform_is_taken_to_be_as_it_is_embedded() {
+    let (lab, input) = lab_with_a_change().await;
+    let (user, namespace) = ("system:anonymous", lab.namespace().to_owned());
+    grant_in(&namespace, user, &everything_readable());
+    let plan = plan_of(&lab, &input, user).await;
+    plan.says("1 to change, 0 to add,");
+    plan.line_with(&format!("~ app/{namespace}/open"));
+    plan.says("which kinds the cluster serves: ");
+    lab.close().await;
+}

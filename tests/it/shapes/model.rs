@@ -6,14 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use futures::executor::block_on;
-use packctl::api::Environment;
+use packctl::api::{Environment, UnknownFields};
 use packctl::check::check;
 use packctl::derive::{Inputs, derive};
 use packctl::diff::wire_body;
 use packctl::graph;
 use packctl::observe;
 use packctl::observed::World;
-use packctl::plan::{Act, Plan, Settled, Step, plan};
+use packctl::plan::{Act, Answers, Plan, Step, plan};
 use packctl::provider::Provider as _;
 use packctl::provider::snapshot::Snapshot;
 use packctl::resource::{Address, Hand, Resource, Secrets, Side, Unknown};
@@ -154,22 +154,24 @@ impl Model {
 pub(super) fn plan_for(shape: &Shape, snapshot: &Snapshot) -> Plan {
     let (environment, document) = (shape.environment(), [shape.document()]);
     let world = world(snapshot, &environment, &document);
-    let inputs = Inputs { documents: &document, packs: &[], live_apps: false };
+    let inputs = Inputs { documents: &document, packs: &[], live_apps: false, unknown_fields: UnknownFields::Warn };
     let mut desired = derive(inputs, &environment, &world);
     check(&mut desired, &environment, &world);
     let graph = graph::build(&desired).expect("no circle");
-    plan(&desired, &graph, &world, "test", &Settled::new())
+    plan(&desired, &graph, &world, "test", &Answers::default())
 }
 
 fn world(snapshot: &Snapshot, environment: &Environment, documents: &[Document]) -> World {
     let mut world = World::default();
     world.kinds = snapshot.kinds();
-    world.absorb(block_on(snapshot.read(&observe::first())));
+    world.absorb(block_on(snapshot.read(&observe::first(Environment::NAMESPACE, &observe::Start::default()))));
     let scope = observe::Scope { documents, ..observe::Scope::default() };
     let mut set = observe::second(scope, environment, &world);
     // What only rules look at is there too.
     set.list("", "Secret");
     world.absorb(block_on(snapshot.read(&set)));
+    let third = observe::third(scope, false, environment, &world);
+    world.absorb(block_on(snapshot.read(&third)));
     world
 }
 

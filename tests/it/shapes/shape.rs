@@ -117,7 +117,6 @@ pub(super) fn shapes() -> Vec<Shape> {
         Shape::new("guarded on the internal gateway", guarded(json!({"gateway": "internal"}))),
         Shape::new("guarded on the shared listener", guarded(json!({}))).shared(),
         Shape::new("guarded without an issuer, at another host", guarded(other.clone())).without_issuer(),
-        Shape::new("guarded without TLS", guarded(json!({"routing": {"tls": tls_off}}))),
         Shape::new("guarded with a certificate of its own", guarded(json!({"routing": {"tls": by_secret}}))),
         Shape::new("guarded with a backend elsewhere", guarded(json!({"service": elsewhere}))),
         Shape::new("guarded with public paths", guarded(json!({"routing": {"publicRoutes": public}}))),
@@ -138,7 +137,7 @@ pub(super) fn shapes() -> Vec<Shape> {
             guarded(json!({
                 "routing": {"routes": [{"pathPrefix": "/api"}, {"pathPrefix": "/ui", "pathType": "Exact"}]},
                 "auth": {
-                    "redirectURI": "/signed-in", "scopes": ["openid", "email"], "forwardAccessToken": true,
+                    "redirectURI": "/api/signed-in", "scopes": ["openid", "email"], "forwardAccessToken": true,
                     "denyRedirect": [{"name": "X-Requested-With", "value": "XMLHttpRequest"}],
                 },
                 "serviceAccountName": "runner",
@@ -150,6 +149,10 @@ pub(super) fn shapes() -> Vec<Shape> {
         ),
         Shape::new("guarded by another issuer", guarded(json!({"auth": oidc}))),
         Shape::new("asking for the login itself", guarded(json!({"auth": {"enforceAtGateway": false}}))),
+        Shape::new(
+            "asking for the login itself, without TLS",
+            guarded(json!({"auth": {"enforceAtGateway": false}, "routing": {"tls": tls_off}})),
+        ),
         Shape::new(
             "asking for the login itself, with public paths at another host",
             guarded(json!({

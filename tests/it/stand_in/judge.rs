@@ -109,7 +109,10 @@ impl Judge {
             }
             let wrong =
                 if doors.is_empty() { BTreeSet::new() } else { self.wrong(&app, name, route, &attached, opens) };
-            for why in wrong.difference(&before.told) {
+            // An anchor that is not there yet and one that does not reach the listener yet are one trouble, told once.
+            let of_anchor = |why: &&String| why.contains("anchor");
+            let continues = before.told.iter().any(|told| of_anchor(&told));
+            for why in wrong.difference(&before.told).filter(|why| !(continues && of_anchor(why))) {
                 violations.push(Violation { at, route: name.to_string(), why: why.clone() });
             }
             routes.insert(name.clone(), Followed { doors, attached, told: wrong });

@@ -161,12 +161,27 @@ impl StandIn {
         self.judge().await.violations().to_vec()
     }
 
+    /// The same, of what began after a version that [`StandIn::version`] gave.
+    pub(crate) async fn violations_since(&self, version: u64) -> Vec<Violation> {
+        self.judge_since(version).await.violations().to_vec()
+    }
+
+    /// The version of the last event that there was until now.
+    pub(crate) async fn version(&self) -> u64 {
+        self.hear_everything().await;
+        self.record.events().iter().map(|event| event.version).max().unwrap_or(0)
+    }
+
     /// The routes of apps that were opened at least once.
     pub(crate) async fn opened(&self) -> BTreeSet<Name> {
         self.judge().await.opened().clone()
     }
 
     async fn judge(&self) -> Judge {
+        self.judge_since(0).await
+    }
+
+    async fn judge_since(&self, version: u64) -> Judge {
         self.hear_everything().await;
         let troubles = self.record.troubles().clone();
         assert!(troubles.is_empty(), "the stand-in did not see or write everything: {troubles:?}");
@@ -174,8 +189,11 @@ impl StandIn {
         // Each kind has a watch of its own. The versions are etcd's revisions: one order over all kinds.
         events.sort_by_key(|event| event.version);
         let (gateways, guarded) = (self.scope.gateways.clone(), self.scope.guarded.clone());
-        let mut judge = Judge::new(gateways, guarded, self.record.before.clone());
-        events.iter().for_each(|event| judge.see(event));
+        let mut before = self.record.before.clone();
+        let (earlier, later): (Vec<_>, Vec<_>) = events.iter().partition(|event| event.version <= version);
+        earlier.into_iter().for_each(|event| before.see(event));
+        let mut judge = Judge::new(gateways, guarded, before);
+        later.into_iter().for_each(|event| judge.see(event));
         judge
     }
 

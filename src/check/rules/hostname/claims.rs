@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::check::{Facts, host, path};
-use crate::derive::{APP_NAME, APP_NAMESPACE, App, Attachment, Names, RoutePath};
+use crate::derive::{APP_NAME, APP_NAMESPACE, App, Attachment, Names, RoutePath, listeners};
 use crate::resource::{Address, AppId};
 
 const GATEWAY_API: &str = "gateway.networking.k8s.io";
@@ -149,7 +149,7 @@ impl Claims {
 
     fn listeners(&mut self, facts: Facts<'_>, wanted: &Wanted<'_>) {
         for live in facts.world.of_kind(GATEWAY_API, "Gateway") {
-            for listener in list(live.value(), "/spec/listeners") {
+            for listener in listeners(live.value()) {
                 let text = |key: &str| listener.get(key).and_then(Value::as_str).unwrap_or_default();
                 let address = live.address.clone().with_entry("listeners", text("name"));
                 // The platform's own listeners carry everybody's hosts.

@@ -13,6 +13,7 @@ fn settings(file: Option<&Path>) -> Settings {
         impersonate: None,
         impersonate_groups: Vec::new(),
         timeout: Duration::from_secs(2),
+        cache: None,
     }
 }
 
@@ -174,7 +175,7 @@ async fn a_server_that_is_not_there_leaves_nothing_unknown() {
     let cluster = Kubernetes::connect(&settings(Some(&path)), Secrets::default()).await.expect("connected");
     let cluster = cluster.with_kinds(crate::observed::Kinds::platform());
     let reason = format!("{server} cannot be reached: Connection refused (os error 111)");
-    assert_eq!(cluster.discover().await, Err(reason.clone()));
+    assert_eq!(cluster.discover().await.err(), Some(reason.clone()));
     let verb = Verb::Delete { uid: "u".into(), version: "1".into() };
     let write = Write { address: Address::namespaced("", "ConfigMap", "a", "m"), api_version: "v1".into(), verb };
     assert_eq!(cluster.write(&write).await.err(), Some(WriteError::Unavailable(reason.clone())));

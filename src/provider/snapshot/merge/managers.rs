@@ -70,7 +70,9 @@ impl Managers {
                 api_version,
                 subresource: entry.subresource,
             };
-            (manager, Managed { fields: entry.fields, api_version: entry.api_version, time: entry.time })
+            // Of no field at all, the whole object is not one.
+            let fields = FieldSet { member: false, ..entry.fields };
+            (manager, Managed { fields, api_version: entry.api_version, time: entry.time })
         };
         Self(entries.into_iter().map(read).collect())
     }

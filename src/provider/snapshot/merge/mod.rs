@@ -130,6 +130,20 @@ pub fn update(live: Option<&Value>, object: &Value, writer: Writer<'_>, typing: 
     object
 }
 
+/// The live object with another list in `managedFields`, which is what a patch of nothing else makes; an empty list changes
+/// nothing.
+pub fn handed_over(live: &Value, managed_fields: &Value, typing: Typing<'_>) -> Value {
+    let mut object = live.clone();
+    object["metadata"]["managedFields"] = managed_fields.clone();
+    let mut managers = Managers::of(&object);
+    if managers.is_empty() {
+        return live.clone();
+    }
+    managers.fit(typing);
+    managers.write(&mut object);
+    object
+}
+
 fn updated(live: &Value, object: &Value, writer: Writer<'_>, mut managers: Managers, typing: Typing<'_>) -> Managers {
     let changes = compare(live, object, typing).without(&out_of_reach(writer));
     let own = Manager::updating(writer);

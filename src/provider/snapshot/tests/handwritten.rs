@@ -79,9 +79,8 @@ fn a_handwritten_object_gets_what_a_server_would_add() {
 
     assert!(app.applied_by(Hand::MANAGER).is_none());
     assert_eq!(app.managed()[0].manager, "unknown");
-    let entries = &route.value()["metadata"]["managedFields"];
     assert_eq!(
-        *entries,
+        route.whole()["metadata"]["managedFields"],
         json!([
             {
                 "manager": "packctl", "operation": "Apply", "apiVersion": "gateway.networking.k8s.io/v1",

@@ -8,6 +8,47 @@ use serde_json::Value;
 
 use super::verdict::Pair;
 
+/// All classes.
+pub(super) const ALL: [&str; 37] = [
+    "conflict inside a list",
+    "conflict with an Apply manager",
+    "conflict with an Update manager",
+    "conflict with before-first-apply",
+    "conflict with several managers",
+    "conflict with the manager of a subresource",
+    "drift by an Apply manager",
+    "drift by an Update manager",
+    "drift by unknown: removed by somebody",
+    "foreign",
+    "in doubt",
+    "managers: 1",
+    "managers: 2",
+    "managers: 3",
+    "managers: 4 and more",
+    "managers: none is recorded",
+    "nothing to do",
+    "nothing to do, beside fields of others and defaults",
+    "nothing to do, though an apply would conflict",
+    "pending, co-owned",
+    "pending: added",
+    "pending: changed",
+    "pending: removed",
+    "shape: a struct goes as a whole",
+    "shape: another type (int or string)",
+    "shape: atomic list",
+    "shape: field in an item of a keyed list",
+    "shape: field in an item of a keyed list added",
+    "shape: inside an atomic list",
+    "shape: item of a keyed list removed",
+    "shape: item of a set added",
+    "shape: item of a set removed",
+    "shape: scalar",
+    "shape: scalar removed",
+    "stays: held by an Apply manager",
+    "stays: held by an Update manager",
+    "the object was never applied by us",
+];
+
 /// The classes of one pair, each once.
 pub(super) fn of(pair: &Pair<'_>) -> Vec<&'static str> {
     let mut found = BTreeSet::new();
@@ -76,6 +117,9 @@ fn shape(field: &FieldChange) -> &'static str {
     let removed = field.after.is_none();
     let kind = |value: &Option<Value>| value.as_ref().map(|value| (value.is_number(), value.is_string()));
     match last {
+        _ if field.before.is_some() && field.after.is_some() && kind(&field.before) != kind(&field.after) => {
+            "shape: another type (int or string)"
+        }
         Some(PathStep::Item(_)) if removed => "shape: item of a set removed",
         Some(PathStep::Item(_)) => "shape: item of a set added",
         Some(PathStep::Key(_)) => "shape: item of a keyed list removed",
@@ -89,9 +133,6 @@ fn shape(field: &FieldChange) -> &'static str {
             None => "shape: field in an item of a keyed list added",
             Some(_) => "shape: field in an item of a keyed list",
         },
-        _ if field.before.is_some() && field.after.is_some() && kind(&field.before) != kind(&field.after) => {
-            "shape: another type (int or string)"
-        }
         _ if removed && field.before.as_ref().is_some_and(Value::is_object) => "shape: a struct goes as a whole",
         _ if removed => "shape: scalar removed",
         _ => "shape: scalar",

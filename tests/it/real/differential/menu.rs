@@ -37,9 +37,16 @@ pub(super) struct Head {
     /// Whether there is a `scale` subresource.
     #[serde(default)]
     pub(super) scale: bool,
+    /// How many times as often as others it is taken.
+    #[serde(default = "once")]
+    pub(super) weight: usize,
     /// For a kind that packctl writes an entry of: what somebody else made before.
     #[serde(default)]
     pub(super) ground: Option<Value>,
+}
+
+fn once() -> usize {
+    1
 }
 
 impl Menu {
@@ -98,7 +105,7 @@ impl Menu {
         match menu {
             Yaml::Tagged(tagged) => match (tagged.tag.to_string().as_str(), &tagged.value) {
                 ("!one", Yaml::Sequence(menus)) => {
-                    let chosen = choices.below(&format!("{path}!"), menus.len());
+                    let chosen = choices.below(&format!("{path}!"), menus.len()).min(menus.len() - 1);
                     self.value(&menus[chosen], &format!("{path}!{chosen}"), choices)
                 }
                 ("!some", Yaml::Sequence(menus)) => {
@@ -158,6 +165,27 @@ impl Choices {
             }
         }
         varied
+    }
+
+    /// The same without something that may be left out.
+    pub(super) fn dropped(&self, dice: &mut Dice) -> Self {
+        self.set_one(dice, |place, choice| place.ends_with('?') && choice == 1, |_| 0)
+    }
+
+    /// The same with another of two or more values in one place.
+    pub(super) fn changed(&self, dice: &mut Dice) -> Self {
+        self.set_one(dice, |place, _| place.ends_with('!'), |choice| choice ^ 1)
+    }
+
+    fn set_one(&self, dice: &mut Dice, fits: impl Fn(&str, usize) -> bool, set: impl Fn(usize) -> usize) -> Self {
+        let mut one = self.clone();
+        let places: Vec<String> =
+            one.made.iter().filter(|(place, choice)| fits(place, **choice)).map(|(place, _)| place.clone()).collect();
+        let index = usize::try_from(dice.below(places.len() as u64)).unwrap_or(0);
+        if let Some(choice) = places.get(index).and_then(|place| one.made.get_mut(place)) {
+            *choice = set(*choice);
+        }
+        one
     }
 
     fn below(&mut self, place: &str, end: usize) -> usize {

@@ -57,7 +57,7 @@ impl Pair<'_> {
             {
                 continue;
             }
-            let filled = expected.is_none() && (live.get(path).is_none() || removed) && !desired.contains_key(path);
+            let filled = expected.is_none() && (!live.contains_key(path) || removed) && !desired.contains_key(path);
             if !filled {
                 found.push(format!("{path}: predicted {}, server {}", shown(expected), shown(real)));
             }
@@ -80,14 +80,16 @@ impl Pair<'_> {
         let only = |left: &BTreeSet<(String, String)>, right: &BTreeSet<(String, String)>, says: &str| -> Vec<String> {
             left.difference(right).map(|(path, who)| format!("{path}: {says} a conflict with {who}")).collect()
         };
-        // What is in an object that was never made, `podSelector: {}`, is not what the first apply finds added to it.
-        let never_made = |(path, who): &(String, String)| {
-            who == "before-first-apply"
-                && self.leaves(self.live).iter().any(|(at, value)| spelled(at) == *path && *value == json!({}))
+        // The first apply finds what was added since the object was nothing, and a built-in one has structs in it when it is
+        // nothing: `podSelector: {}`, but not a budget's `selector: {}`.
+        let is_told = |(path, who): &&(String, String)| {
+            let is_struct = |(at, value): (&FieldPath, &Value)| spelled(at) == *path && *value == json!({});
+            who != "before-first-apply" || !self.leaves(self.live).iter().any(is_struct)
         };
-        let predicted: BTreeSet<_> = predicted.into_iter().filter(|conflict| !never_made(conflict)).collect();
-        let mut found = only(&predicted, self.refused, "only predicted:");
-        found.extend(only(self.refused, &predicted, "only the server sees"));
+        let predicted = predicted.iter().filter(is_told).cloned().collect();
+        let refused = self.refused.iter().filter(is_told).cloned().collect();
+        let mut found = only(&predicted, &refused, "only predicted:");
+        found.extend(only(&refused, &predicted, "only the server sees"));
         found
     }
 
@@ -151,8 +153,13 @@ impl Pair<'_> {
         match (value, node.map(Node::list_kind)) {
             _ if self.vanishes(value, node) => {}
             (Value::Object(map), _) if !atomic && !map.is_empty() => {
+                let before = leaves.len();
                 for (name, value) in map {
                     self.collect(&path.field(name), value, node.and_then(|node| node.field(name)), leaves);
+                }
+                // A struct stays when all that is in it vanishes.
+                if leaves.len() == before && !node.is_some_and(Node::is_collection) {
+                    leaves.insert(path.clone(), json!({}));
                 }
             }
             (Value::Array(items), Some(ListKind::Map(keys))) => {
@@ -284,7 +291,10 @@ fn set<'n>(
                 *value = Value::Array(Vec::new());
             }
             let Some(items) = value.as_array_mut() else { return };
-            items.retain(|item| item.to_string() != *text);
+            items.retain(|item| {
+                let shown = item.to_string();
+                shown != *text
+            });
             items.extend(new.cloned());
         }
         PathStep::Key(keys) => {
