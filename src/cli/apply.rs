@@ -70,6 +70,10 @@ pub(super) async fn walk(
     if !agreed(&planned.plan, write, terminal) {
         return Ok(ExitStatus::Success);
     }
+    if let Some(snapshot) = &planned.session.snapshot {
+        // Nobody reported anything in a world that was written by hand.
+        snapshot.play().map_err(|error| Failure::error(error.to_string()))?;
+    }
     let (stop, mut stopped) = watch::channel(false);
     let interrupt = tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {

@@ -34,6 +34,7 @@ mod complete;
 mod contents;
 mod coverage;
 mod folder;
+mod invalid;
 mod layout;
 mod managed;
 pub mod merge;

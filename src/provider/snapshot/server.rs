@@ -5,6 +5,7 @@
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
+use super::invalid::invalid;
 use super::merge::{self, Refused, Writer};
 use crate::observed::KindInfo;
 use crate::provider::{FieldConflict, WriteError};
@@ -168,7 +169,7 @@ impl Server<'_> {
             fields.insert("spec".into(), json!({"finalizers": ["kubernetes"]}));
             fields.insert("status".into(), json!({"phase": "Active"}));
         }
-        self.check(address, &object)?;
+        self.check(address, &object, None)?;
         Ok(object)
     }
 
@@ -197,7 +198,7 @@ impl Server<'_> {
         if without_times(&object) == without_times(live) {
             return Ok(Stored::Object(live.clone()));
         }
-        self.check(address, &object)?;
+        self.check(address, &object, Some(live))?;
         if self.has_generation(address) && content(&object) != content(live) {
             let generation = live["metadata"]["generation"].as_i64().unwrap_or(0);
             object["metadata"]["generation"] = (generation + 1).into();
@@ -207,9 +208,15 @@ impl Server<'_> {
         Ok(if gone { Stored::Gone(object) } else { Stored::Object(object) })
     }
 
-    /// What the schema does not allow.
-    fn check(&self, _: &Address, _: &Value) -> Result<(), WriteError> {
-        Ok(())
+    /// Refuses what the schema does not allow.
+    fn check(&self, address: &Address, object: &Value, before: Option<&Value>) -> Result<(), WriteError> {
+        let found = self.schema.map(|schema| invalid(object, before, schema)).unwrap_or_default();
+        let why = match found.as_slice() {
+            [] => return Ok(()),
+            [only] => only.clone(),
+            all => format!("[{}]", all.join(", ")),
+        };
+        Err(WriteError::Rejected(format!("{} {:?} is invalid: {why}", self.named(address), address.name)))
     }
 
     fn expect_uid(&self, address: &Address, live: &Value, expected: Option<&str>) -> Result<(), WriteError> {

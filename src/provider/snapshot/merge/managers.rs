@@ -145,12 +145,45 @@ impl Managers {
         }
     }
 
+    /// Draws the oldest updaters of a version together, beyond a number of them (`util/managedfields/capmanagers.go`).
+    pub(super) fn cap(&mut self) {
+        const MOST: usize = 10;
+        let updaters = self.0.iter().filter(|(manager, _)| manager.operation == Operation::Update);
+        let mut updaters: Vec<_> = updaters.map(|(manager, managed)| (seconds(managed), manager.clone())).collect();
+        updaters.sort_by(|(left, a), (right, b)| {
+            (left, &a.name, &a.api_version, &a.subresource).cmp(&(right, &b.name, &b.api_version, &b.subresource))
+        });
+        let mut left = updaters.len();
+        let mut first_of: BTreeMap<String, Manager> = BTreeMap::new();
+        for (_, manager) in updaters {
+            if left <= MOST {
+                return;
+            }
+            let bucket = Manager {
+                operation: Operation::Update,
+                name: "ancient-changes".into(),
+                api_version: manager.api_version.clone(),
+                subresource: String::new(),
+            };
+            let Some(first) = first_of.get(&manager.api_version) else {
+                first_of.insert(manager.api_version.clone(), manager);
+                continue;
+            };
+            if !self.0.contains_key(&bucket)
+                && let Some(managed) = self.0.remove(first)
+            {
+                self.0.insert(bucket.clone(), managed);
+            }
+            if let (Some(newer), Some(drawn)) = (self.0.remove(&manager), self.0.get_mut(&bucket)) {
+                drawn.fields = drawn.fields.union(&newer.fields);
+                drawn.time = newer.time;
+            }
+            left -= 1;
+        }
+    }
+
     /// Puts them into an object, in the order of the API server: appliers first, then by time, then by name.
     pub(super) fn write(&self, object: &mut Value) {
-        let seconds = |managed: &Managed| {
-            let time = managed.time.as_deref().and_then(|text| text.parse::<jiff::Timestamp>().ok());
-            time.map_or(0, |time| time.as_second())
-        };
         let mut entries: Vec<_> = self.0.iter().collect();
         entries.sort_by(|(a, left), (b, right)| {
             (a.operation, seconds(left), &a.name, &left.api_version, &a.subresource).cmp(&(
@@ -175,6 +208,12 @@ impl Managers {
             metadata.insert("managedFields".into(), entries.into());
         }
     }
+}
+
+/// When an entry last changed.
+fn seconds(managed: &Managed) -> i64 {
+    let time = managed.time.as_deref().and_then(|text| text.parse::<jiff::Timestamp>().ok());
+    time.map_or(0, |time| time.as_second())
 }
 
 /// A set without what the server itself sets: nobody manages that.

@@ -121,25 +121,32 @@ pub fn apply(
 /// Notes in `managedFields` of `object` what an update, or a create (`live` absent), made of `live`.
 pub fn update(live: Option<&Value>, object: &Value, writer: Writer<'_>, typing: Typing<'_>) -> Value {
     let nothing = json!({"apiVersion": object["apiVersion"], "kind": object["kind"]});
-    let live = live.unwrap_or(&nothing);
+    let (is_new, live) = (live.is_none(), live.unwrap_or(&nothing));
     let mut managers = Managers::of(live);
-    managers.fit(typing);
-    let managers = updated(live, object, writer, managers, typing);
     let mut object = object.clone();
+    if managers.is_empty() && !is_new {
+        // Nobody is tracked before the first apply.
+        return object;
+    }
+    managers.fit(typing);
+    let mut managers = updated(live, &object, writer, managers, typing);
+    managers.cap();
     managers.write(&mut object);
     object
 }
 
-/// The live object with another list in `managedFields`, which is what a patch of nothing else makes; an empty list changes
-/// nothing.
+/// The live object with another list in `managedFields`, which is what a patch of nothing else makes. `[]` and `[{}]` take all
+/// entries away, and from then on nobody is tracked; a list that cannot be read changes nothing.
 pub fn handed_over(live: &Value, managed_fields: &Value, typing: Typing<'_>) -> Value {
     let mut object = live.clone();
     object["metadata"]["managedFields"] = managed_fields.clone();
     let mut managers = Managers::of(&object);
-    if managers.is_empty() {
+    let is_reset = *managed_fields == json!([]) || *managed_fields == json!([{}]);
+    if managers.is_empty() && !is_reset {
         return live.clone();
     }
     managers.fit(typing);
+    managers.cap();
     managers.write(&mut object);
     object
 }
