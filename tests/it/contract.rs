@@ -70,6 +70,8 @@ struct Step {
     after: BTreeMap<String, Value>,
     #[serde(default)]
     fields: BTreeMap<String, Option<BTreeSet<String>>>,
+    #[serde(default)]
+    updaters: Option<BTreeSet<String>>,
     /// Whether the client has a secret; `same`: that of the step before.
     #[serde(default)]
     secret: Option<Value>,
@@ -155,7 +157,8 @@ pub(crate) async fn run(ground: &Ground, case: &Case, number: usize) -> Result<V
         if gave != step.gives {
             return Err(wrong(format!("it gives {gave} instead of {}: {why}", step.gives)));
         }
-        if let Some(says) = step.says.as_ref().filter(|says| !why.contains(says.as_str())) {
+        let says = step.says.as_ref().map(|says| says.replace("NAME", &address.name));
+        if let Some(says) = says.filter(|says| !why.contains(says.as_str())) {
             return Err(wrong(format!("it does not say {says:?}: {why}")));
         }
         let conflicts = conflicts(&result);
@@ -308,6 +311,13 @@ impl Step {
             let expected = expected.as_ref().map(|fields| fields.iter().map(replaced).collect());
             if found != expected {
                 return Err(format!("{manager} has {found:?} instead of {expected:?}"));
+            }
+        }
+        if let Some(expected) = &self.updaters {
+            let updaters = entries.iter().filter(|entry| !entry.is_apply());
+            let found: BTreeSet<String> = updaters.map(|entry| entry.manager.clone()).collect();
+            if found != *expected {
+                return Err(format!("updaters are {found:?} instead of {expected:?}"));
             }
         }
         let secret = |live: Option<&Live>| live.and_then(|live| live.text("/secret")).map(str::to_owned);

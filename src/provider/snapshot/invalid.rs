@@ -54,6 +54,13 @@ fn is_kept(pointer: &str, object: &Value, before: &Value, schema: &Schema) -> bo
 
 /// A pointer as the server writes a field.
 fn field(pointer: &str) -> String {
+    // Of these maps the server names no keys.
+    if let Some(map) = ["metadata.labels", "metadata.annotations"]
+        .into_iter()
+        .find(|map| pointer.starts_with(&format!("/{}/", map.replace('.', "/"))))
+    {
+        return map.into();
+    }
     let mut field = String::new();
     for step in pointer.split('/').skip(1) {
         match step.parse::<usize>() {
