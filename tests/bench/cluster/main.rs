@@ -3,6 +3,8 @@
 //! Beside it stands the floor, measured in turn with it: the same lists, read by the same client over TLS in the fastest way,
 //! bodies dropped. CPU time is that of the whole process, and what is above the floor is divided by the objects.
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "its table is what a bench is for")]
+
 mod fill;
 mod floor;
 mod keycloak;
