@@ -4,7 +4,7 @@
 //! sigs.k8s.io/structured-merge-diff from OpenAPI. What no schema describes is typed by the value that stands there: maps by
 //! field, lists as one value.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{ListKind, Node, Schema, object_meta};
 
@@ -58,6 +58,14 @@ impl<'s> Typing<'s> {
     /// The type of a whole object; without a schema it is deduced from the values.
     pub fn of_object(schema: Option<&'s Schema>) -> Self {
         Self(Kind::Object(schema.map(Schema::root)))
+    }
+
+    /// The object when nothing is said of it.
+    pub fn zero(self) -> Value {
+        match self.0 {
+            Kind::Object(Some(node)) | Kind::Node { node, .. } => node.zero(),
+            Kind::Object(None) | Kind::Deduced | Kind::Untyped => Value::Object(Map::new()),
+        }
     }
 
     /// What is done with this value here.

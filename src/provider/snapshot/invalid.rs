@@ -21,6 +21,41 @@ pub(super) fn invalid(object: &Value, before: Option<&Value>, schema: &Schema) -
     found.iter().filter(is_new).map(|found| format!("{}: {}", field(&found.pointer), found.message)).collect()
 }
 
+/// Nulls that a server-side apply leaves in an object of a custom kind, where the field may not be null and has no default: of
+/// what is created or updated a server drops them, of what is applied it does not.
+///
+/// A body can say null; and a struct that it declares empty is null when the last field goes that the manager had in it.
+pub(super) fn nulls(object: &Value, schema: &Schema) -> Vec<String> {
+    let mut found = Vec::new();
+    if let (false, Some(fields)) = (schema.root().is_built_in(), object.as_object()) {
+        for (name, value) in fields.iter().filter(|(name, _)| !["metadata", "status"].contains(&name.as_str())) {
+            collect_nulls(value, schema.root().field(name), &format!("/{}", name), &mut found);
+        }
+    }
+    found
+}
+
+fn collect_nulls(value: &Value, node: Option<Node<'_>>, pointer: &str, found: &mut Vec<String>) {
+    let Some(node) = node else { return };
+    match value {
+        Value::Null if !node.may_be_null() && node.default().is_none() => {
+            found.push(format!("{}: must not be null", field(pointer)));
+        }
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let name_step = name.replace('~', "~0").replace('/', "~1");
+                collect_nulls(value, node.field(name), &format!("{pointer}/{name_step}"), found);
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                collect_nulls(item, node.items(), &format!("{pointer}/{index}"), found);
+            }
+        }
+        _ => {}
+    }
+}
+
 /// Whether the value at a pointer, or something around it, is as it was. Items of a list are found again by their keys alone.
 fn is_kept(pointer: &str, object: &Value, before: &Value, schema: &Schema) -> bool {
     let (mut now, mut then, mut node) = (object, before, Some(schema.root()));

@@ -13,7 +13,7 @@
 //! Written by hand, objects need neither uid nor managedFields: see `complete` and `managed`. Secret values are
 //! `packctl-secret:NUMBER`; a real value is taken in like a server's.
 //!
-//! A write does to the folder what the real servers would do (`merge`, `server`, `clients`), and what cert-manager and Envoy
+//! A write does to the folder what the real servers would do (`merge`, `server`, `invalid`, `clients`), and what cert-manager and Envoy
 //! Gateway would do next (`played`); then the files are replaced (`store`).
 
 use std::path::Path;

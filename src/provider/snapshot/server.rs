@@ -5,7 +5,7 @@
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::invalid::invalid;
+use super::invalid::{invalid, nulls};
 use super::merge::{self, Refused, Writer};
 use crate::observed::KindInfo;
 use crate::provider::{FieldConflict, WriteError};
@@ -67,6 +67,7 @@ impl Server<'_> {
         }
         let merged = merge::apply(live, &body, writer, apply.force, Typing::of_object(self.schema));
         let merged = merged.map_err(|refused| self.refusal(address, refused))?;
+        self.refuse(address, &self.schema.map(|schema| nulls(&merged, schema)).unwrap_or_default())?;
         let Some(live) = live else {
             if let Some(uid) = apply.uid {
                 let message =
@@ -210,8 +211,11 @@ impl Server<'_> {
 
     /// Refuses what the schema does not allow.
     fn check(&self, address: &Address, object: &Value, before: Option<&Value>) -> Result<(), WriteError> {
-        let found = self.schema.map(|schema| invalid(object, before, schema)).unwrap_or_default();
-        let why = match found.as_slice() {
+        self.refuse(address, &self.schema.map(|schema| invalid(object, before, schema)).unwrap_or_default())
+    }
+
+    fn refuse(&self, address: &Address, found: &[String]) -> Result<(), WriteError> {
+        let why = match found {
             [] => return Ok(()),
             [only] => only.clone(),
             all => format!("[{}]", all.join(", ")),

@@ -87,7 +87,7 @@ pub fn apply(
     if managers.is_empty() {
         // An object from before anybody applied: its fields are of somebody without a name.
         let before = Writer { manager: "before-first-apply", ..writer };
-        managers = updated(&nothing, live, before, managers, typing);
+        managers = updated(&typing.zero(), live, before, managers, typing);
     }
     managers.fit(typing);
     let own = Manager::applying(writer);
@@ -120,7 +120,7 @@ pub fn apply(
 
 /// Notes in `managedFields` of `object` what an update, or a create (`live` absent), made of `live`.
 pub fn update(live: Option<&Value>, object: &Value, writer: Writer<'_>, typing: Typing<'_>) -> Value {
-    let nothing = json!({"apiVersion": object["apiVersion"], "kind": object["kind"]});
+    let nothing = typing.zero();
     let (is_new, live) = (live.is_none(), live.unwrap_or(&nothing));
     let mut managers = Managers::of(live);
     let mut object = object.clone();

@@ -217,6 +217,29 @@ fn an_object_that_nobody_tracked_belongs_to_before_first_apply() {
 }
 
 #[test]
+fn what_a_built_in_kind_has_when_nothing_is_said_belongs_to_nobody() {
+    let schemas = Schemas::default();
+    let typing = Typing::of_object(schemas.get("apps", "Deployment"));
+    let container = json!({"name": "c", "image": "example/c:1"});
+    let spec =
+        json!({"replicas": 1, "strategy": {"type": "Recreate"}, "template": {"spec": {"containers": [container]}}});
+    let metadata = json!({"name": "thing", "namespace": "here"});
+    let live = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec});
+    let mut body = live.clone();
+    body["spec"] = json!({"replicas": 2});
+    let writer = Writer { api_version: "apps/v1", ..writer(A) };
+    let taken = apply(Some(&live), &body, writer, true, typing).expect("forced");
+    let key = "k:{\"name\":\"c\"}";
+    assert_eq!(
+        taken["metadata"]["managedFields"][1]["fieldsV1"],
+        json!({"f:spec": {
+            "f:strategy": {"f:type": {}},
+            "f:template": {"f:spec": {"f:containers": {key: {".": {}, "f:image": {}, "f:name": {}}}}},
+        }})
+    );
+}
+
+#[test]
 fn fields_outside_the_schema_and_of_other_types_are_refused_in_the_servers_words() {
     let refused = |spec: Value| match try_apply(None, A, spec, false) {
         Err(Refused::Untyped(why)) => why,
