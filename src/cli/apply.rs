@@ -17,22 +17,24 @@ use super::{ExitStatus, show};
 use crate::apply::{Limits, Outcome, Report, apply};
 use crate::lease::{Busy, Guard};
 use crate::plan::{Consent, Plan};
+use crate::provider::snapshot::Claim;
 use crate::resource::Address;
 
-/// Refuses what cannot end well before anything is read.
-pub(super) fn may_write(world: &WorldArgs, write: &WriteArgs, terminal: &Terminal) -> Result<(), Failure> {
-    if world.snapshot.is_some() {
-        return Err(Failure::usage("a snapshot is read only; writing to one is not supported yet")
-            .help("leave --snapshot out to write to a cluster"));
-    }
+/// Refuses what cannot end well before anything is read. A snapshot's folder is claimed for as long as the answer is held.
+pub(super) fn may_write(world: &WorldArgs, write: &WriteArgs, terminal: &Terminal) -> Result<Option<Claim>, Failure> {
     if !write.yes && !terminal.can_ask() {
         return Err(Failure::usage("there is no terminal to ask on").help("add --yes to apply without being asked"));
     }
-    Ok(())
+    let Some(dir) = world.snapshot.as_deref().filter(|dir| dir.is_dir()) else { return Ok(None) };
+    let claim = Claim::of(dir).map_err(|error| {
+        Failure::error(format!("the snapshot {} cannot be written: {error}", dir.display()))
+            .help("copy the folder to a place of your own, and name that with --snapshot")
+    });
+    claim.map(Some)
 }
 
 pub(super) async fn run(args: ApplyArgs, terminal: &Terminal) -> Result<ExitStatus, Failure> {
-    may_write(&args.world, &args.write, terminal)?;
+    let _claim = may_write(&args.world, &args.write, terminal)?;
     let consent = match (args.write.adopt, args.write.yes) {
         (true, _) => Consent::Given,
         (false, true) => Consent::Withheld,
@@ -67,6 +69,10 @@ pub(super) async fn walk(
     }
     if !agreed(&planned.plan, write, terminal) {
         return Ok(ExitStatus::Success);
+    }
+    if let Some(snapshot) = &planned.session.snapshot {
+        // Nobody reported anything in a world that was written by hand.
+        snapshot.play().map_err(|error| Failure::error(error.to_string()))?;
     }
     let (stop, mut stopped) = watch::channel(false);
     let interrupt = tokio::spawn(async move {

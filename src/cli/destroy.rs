@@ -28,7 +28,7 @@ pub(super) async fn run(args: DestroyArgs, terminal: &Terminal) -> Result<ExitSt
         let status = ExitStatus::of_plan(&planned.plan, false);
         return Ok(named(status, misses(&planned.plan)));
     }
-    apply::may_write(&args.world, &args.write, terminal)?;
+    let _claim = apply::may_write(&args.world, &args.write, terminal)?;
     let missing = Cell::new(false);
     let plan = async || {
         let planned = planned(&args, terminal).await?;

@@ -24,6 +24,8 @@ mod show;
 mod snapshot;
 mod status;
 mod terminal;
+#[cfg(test)]
+mod tests;
 mod validate;
 mod words;
 

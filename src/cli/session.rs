@@ -42,6 +42,7 @@ pub(super) struct Session {
     /// CustomResourceDefinitions as the cluster has them, for `snapshot`.
     pub(super) crds: Vec<Value>,
     pub(super) kubernetes: Option<Kubernetes>,
+    pub(super) snapshot: Option<Arc<Snapshot>>,
 }
 
 impl Session {
@@ -80,6 +81,7 @@ impl Session {
             keycloak_origin: String::new(),
             crds: Vec::new(),
             kubernetes: None,
+            snapshot: None,
         }
     }
 
@@ -94,9 +96,10 @@ impl Session {
         let (mut seen, kinds, crds) = (snapshot.seen(), snapshot.kinds(), snapshot.crds());
         seen.version = snapshot.kubernetes_version().map(str::to_owned);
         let text = snapshot.environment_text();
-        let snapshot: Arc<dyn Provider> = Arc::new(snapshot);
+        let snapshot = Arc::new(snapshot);
         let mut session = Self::empty(secrets, snapshot.clone());
-        session.providers = Arc::new(Providers { kubernetes: snapshot.clone(), keycloak: Ok(snapshot) });
+        session.providers = Arc::new(Providers { kubernetes: snapshot.clone(), keycloak: Ok(snapshot.clone()) });
+        session.snapshot = Some(snapshot);
         session.world.seen = seen;
         session.world.kinds = kinds;
         for crd in &crds {

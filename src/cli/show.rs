@@ -78,10 +78,7 @@ fn next(planned: &Planned, (input, select): Typed<'_>, program: &str) -> String 
     let files = all("-f", &input.filename);
     let recursive = if input.recursive { " -R" } else { "" };
     let part = all("--target", &select.target) + &all("--exclude", &select.exclude);
-    let command = format!("{program} apply{files}{recursive}{part}");
-    if planned.plan.seen.snapshot {
-        format!("A snapshot is read only; on a cluster: {command}")
-    } else {
-        format!("To do it: {command}")
-    }
+    let seen = &planned.plan.seen;
+    let snapshot = if seen.snapshot { format!(" --snapshot {}", seen.server) } else { String::new() };
+    format!("To do it: {program} apply{files}{recursive}{part}{snapshot}")
 }

@@ -11,7 +11,7 @@ use super::conflict::conflicts;
 use super::keyed::Keyed;
 use super::managers::Others;
 use super::removal::{Place, Removal};
-use super::value::{canonical, extends, is_absent, places, same, same_scalar};
+use super::value::{canonical, extends, is_absent, is_one_known, places, same, same_scalar};
 use super::wire::wire_body;
 use crate::observed::{FieldSet, Live, ManagedEntry};
 use crate::resource::{FieldPath, Hand, PathStep, Resource, SecretId};
@@ -123,7 +123,10 @@ impl<'c> Comparison<'c> {
             },
             (_, Some(live)) => {
                 self.look(path, Some(live));
-                if !same_scalar(desired, live, node) {
+                if is_one_known(desired, live) {
+                    let class = Class::Doubt("a snapshot holds no values of secrets");
+                    self.push(path, Some(live), Some(desired), class);
+                } else if !same_scalar(desired, live, node) {
                     self.report(path, Some(live), Some(desired));
                 }
             }
@@ -297,7 +300,10 @@ impl<'c> Comparison<'c> {
     }
 
     fn report(&mut self, path: &FieldPath, before: Option<&Value>, after: Option<&Value>) {
-        let class = self.class(path);
+        self.push(path, before, after, self.class(path));
+    }
+
+    fn push(&mut self, path: &FieldPath, before: Option<&Value>, after: Option<&Value>, class: Class) {
         let (before, after) = (before.cloned(), after.cloned());
         let holders = self.managers(path);
         self.fields.push(FieldChange { path: path.clone(), before, after, unknown: false, class, holders });

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::resource::FieldPath;
+use crate::resource::{FieldPath, SecretId};
 use crate::schema::Node;
 
 /// The value as the server keeps it: no nulls, and in built-in kinds no empty lists and maps (kubernetes/kubernetes#131175) and
@@ -54,6 +54,12 @@ pub(super) fn same_scalar(left: &Value, right: &Value, node: Option<Node<'_>>) -
         };
     }
     false
+}
+
+/// Whether both are secrets, of one of which a snapshot has no more than a number: nobody can tell whether they are the same.
+pub(super) fn is_one_known(left: &Value, right: &Value) -> bool {
+    let secret = |value: &Value| value.as_str().and_then(SecretId::from_placeholder);
+    secret(left).zip(secret(right)).is_some_and(|(left, right)| left.is_known() != right.is_known())
 }
 
 /// Whether two canonical values are the same at every depth.

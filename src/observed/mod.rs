@@ -4,6 +4,7 @@
 //! of something that was not read.
 
 mod decode;
+mod field_set;
 mod kinds;
 mod live;
 mod managed;

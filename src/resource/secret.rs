@@ -26,6 +26,13 @@ pub struct SecretId(pub u32);
 
 impl SecretId {
     const PREFIX: &str = "packctl-secret:";
+    /// Set in ids of which a snapshot knows no value.
+    const NUMBERED: u32 = 1 << 31;
+
+    /// Whether the run knows the value. Of two where it knows one nobody can tell whether they are equal.
+    pub fn is_known(self) -> bool {
+        self.0 & Self::NUMBERED == 0
+    }
 
     /// The text that stands for this secret in bodies and snapshots.
     pub fn placeholder(self) -> String {
@@ -48,6 +55,8 @@ impl fmt::Display for SecretId {
 struct Table {
     values: Vec<SecretSlice<u8>>,
     ids: BTreeMap<[u8; 32], SecretId>,
+    /// Secrets of a snapshot, by the text that stands for them there.
+    numbered: BTreeMap<String, SecretId>,
     /// Printable forms of each value of eight bytes or more, by how they begin.
     forms: HashMap<[u8; Secrets::SHORTEST_MASKED], Vec<String>>,
 }
@@ -90,7 +99,7 @@ impl Secrets {
         if let Some(id) = table.ids.get(&hash) {
             return *id;
         }
-        let id = SecretId(u32::try_from(table.values.len()).unwrap_or(u32::MAX));
+        let id = SecretId(u32::try_from(table.values.len()).unwrap_or(u32::MAX) & !SecretId::NUMBERED);
         table.values.push(SecretSlice::from(value.to_vec()));
         table.ids.insert(hash, id);
         for form in printable_forms(value) {
@@ -103,7 +112,9 @@ impl Secrets {
 
     /// Takes in a placeholder of a recorded snapshot: equal placeholders are equal secrets, the value is unknown.
     pub fn intern_placeholder(&self, text: &str) -> SecretId {
-        self.intern(format!("\u{0}snapshot {text}").as_bytes())
+        let mut table = self.table();
+        let next = SecretId(u32::try_from(table.numbered.len()).unwrap_or(u32::MAX) | SecretId::NUMBERED);
+        *table.numbered.entry(text.to_owned()).or_insert(next)
     }
 
     /// The value itself, for a provider that is about to write it.

@@ -8,10 +8,11 @@
 //! `x-packctl-quantity`, a quantity, which the server may spell in another way; `x-packctl-defaults: [{"when", "default"}]`, the
 //! default of the first entry whose fields are beside the value; `x-packctl-fallback`, `x-packctl-computed` and
 //! `x-packctl-kept`, outside of atomic values, what comes in the place of a field that is taken away; `x-packctl-zero-absent`, where `""`, `0` and `false` are the
-//! same as absent. A `default` holds inside atomic values and for the keys of keyed lists; elsewhere it is ignored. An empty
+//! same as absent; `x-packctl-zero`, the fields that are there in a struct of which nothing is said. A `default` holds inside atomic values and for the keys of keyed lists; elsewhere it is ignored. An empty
 //! list and an empty map of a built-in kind are absent; the empty struct (`emptyDir: {}`) is not.
 
 mod admit;
+mod atom;
 mod embedded;
 mod fields;
 mod judge;
@@ -20,6 +21,7 @@ mod nearest;
 mod patterns;
 mod pointer;
 mod rules;
+mod stored;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, OnceLock};
@@ -27,10 +29,12 @@ use std::sync::{Arc, LazyLock, OnceLock};
 use serde_json::{Map, Value};
 
 pub use admit::{Unknown, admitted, remove, unknown_fields};
+pub use atom::{Atom, Typing};
 pub use fields::{Field, NoField, find};
 pub use judge::{Violation, violations};
 pub use metadata::metadata_violations;
 pub(crate) use nearest::nearest;
+pub use stored::stored;
 
 use metadata::object_meta;
 use rules::Compiled;
@@ -222,6 +226,16 @@ impl<'s> Node<'s> {
         self.value.get("x-packctl-zero-absent") == Some(&Value::Bool(true))
     }
 
+    /// The struct when nothing is said of it: some fields of built-in kinds are there all the same, as null or as a struct.
+    pub fn zero(self) -> Value {
+        let fields = self.value.get("x-packctl-zero").and_then(Value::as_object);
+        let below = |(name, value): (&String, &Value)| {
+            let node = self.field(name).filter(|_| value.is_object());
+            (name.clone(), node.map_or(Value::Null, Self::zero))
+        };
+        Value::Object(fields.into_iter().flatten().map(below).collect())
+    }
+
     /// Whether the value is a list, or a map with free keys: empty, a built-in kind does not keep it.
     pub fn is_collection(self) -> bool {
         self.value.get("additionalProperties").is_some() || self.value.get("items").is_some()
@@ -246,6 +260,11 @@ impl<'s> Node<'s> {
     /// Whether the value is a whole object of Kubernetes.
     fn is_embedded(self) -> bool {
         self.value.get("x-kubernetes-embedded-resource") == Some(&Value::Bool(true))
+    }
+
+    /// Whether the server keeps a null here: where it is a value, and where nothing is said of values at all.
+    pub fn may_be_null(self) -> bool {
+        self.is_nullable() || (self.type_name().is_none() && !self.is_int_or_string())
     }
 
     /// Whether null is a value and not the same as absent.

@@ -75,6 +75,7 @@ x-packctl-defaults: the first entry whose "when" equals the fields beside this o
 No default: none was measured. x-packctl-fallback: outside of atomic values, what the server puts in the place of a \
 field that is taken away; x-packctl-computed, that it puts something there that depends on other fields; x-packctl-kept, \
 that it leaves what is there. x-packctl-zero-absent: "", 0 and false are the same as absent. \
+x-packctl-zero: the fields that are there in a struct of which nothing is said, null or a struct. \
 Everywhere null, an empty list and an empty map (additionalProperties) are the same as absent; an empty object with \
 properties is not."""
 
@@ -640,15 +641,22 @@ def conclude_outside(table, outside):
 
 
 def mark_zeros(table):
-    """Marks the scalars whose zero value is left out, or replaced by the default."""
+    """Marks the scalars whose zero value is left out, or replaced by the default, and what else is there in Go's zero
+    value of the struct around it: a struct that is no pointer, and null where omitempty is not said."""
     for name, definition in table.definitions.items():
-        fields = table.types.fields(name)
+        fields, zero = table.types.fields(name), {}
         for key, node in definition.get("properties", {}).items():
             pointer, omitted = fields[key]
             replaced = node.get("default") or "x-packctl-defaults" in node
             if node.get("type") in SCALARS and node.get("format") != "date-time" and not pointer and (
                     omitted or replaced):
                 node["x-packctl-zero-absent"] = True
+            if "$ref" in node and not pointer:
+                zero[key] = {}
+            elif node.get("type") not in SCALARS and not omitted:
+                zero[key] = None
+        if zero:
+            definition["x-packctl-zero"] = zero
 
 
 def by_sibling(name, key, cases):

@@ -29,6 +29,14 @@ const ORDER: [&[&str]; 19] = [
 
 const PURE: [&str; 6] = ["derive", "check", "graph", "diff", "plan", "present"];
 
+/// Files and folders of impure modules that are pure themselves: what a snapshot's servers and controllers make of a write.
+const PURE_PARTS: [&str; 4] = [
+    "provider/snapshot/merge",
+    "provider/snapshot/played",
+    "provider/snapshot/server.rs",
+    "provider/snapshot/clients.rs",
+];
+
 const IMPURE: [&str; 9] =
     ["tokio::", "reqwest::", "kube::", "std::fs", "std::env", "std::net", "SystemTime", "Instant", "std::process"];
 
@@ -63,7 +71,11 @@ fn imports_point_left_only() {
 #[test]
 fn pure_stages_know_no_clock_no_network_no_file() {
     let mut wrong = Vec::new();
-    for (file, text) in sources().into_iter().filter(|(file, _)| PURE.contains(&module_of(file).as_str())) {
+    let is_part = |file: &Path| PURE_PARTS.iter().any(|part| file.starts_with(part));
+    let parts = sources().iter().filter(|(file, _)| is_part(file)).count();
+    assert!(parts > PURE_PARTS.len(), "the pure parts are somewhere else");
+    let is_pure = |file: &Path| PURE.contains(&module_of(file).as_str()) || is_part(file);
+    for (file, text) in sources().into_iter().filter(|(file, _)| is_pure(file)) {
         for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
             for name in IMPURE.iter().filter(|name| line.contains(**name)) {
                 wrong.push(format!("{}:{}: {name}", file.display(), number + 1));

@@ -2,6 +2,7 @@
 
 mod architecture;
 mod codes;
+mod contract;
 mod env;
 mod fields;
 mod helm;

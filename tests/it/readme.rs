@@ -32,6 +32,12 @@ use How::{Cluster, Here, ItsOwnTest};
 /// Every command of the page. A new one fails the tests until it stands here.
 const COMMANDS: &[(&str, How)] = &[
     ("cargo run --release -- plan -f examples/quickstart --snapshot examples/quickstart/world", Here(0)),
+    ("cp -r examples/quickstart mine", Here(0)),
+    ("cargo run --release -- apply --yes -f mine --snapshot mine/world", Here(0)),
+    ("cargo run --release -- plan -f mine --snapshot mine/world --detailed-exitcode", Here(0)),
+    ("sed -i s/dash.example.com/bi.example.com/ mine/packs/dash/nebariapp.yaml", Here(0)),
+    ("cargo run --release -- plan -f mine --snapshot mine/world", Here(0)),
+    ("cargo run --release -- destroy --yes pack/dash --snapshot mine/world", Here(0)),
     ("tests/run", ItsOwnTest),
     ("packctl plan -f examples/quickstart", Cluster(&[], 0)),
     ("packctl apply -f examples/quickstart", Cluster(&["--yes"], 0)),

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -27,6 +28,9 @@ struct Expect {
     #[serde(default)]
     args: Option<Vec<String>>,
     exit: i32,
+    /// The exit status of the same command when it is done; 0 where absent.
+    #[serde(default)]
+    again: i32,
     /// Everything that is not as wanted, and nothing else.
     #[serde(default)]
     changes: BTreeMap<String, String>,
@@ -125,6 +129,9 @@ struct Step {
     waits: BTreeSet<String>,
 }
 
+/// Plans that were carried out, too.
+static APPLIED: AtomicUsize = AtomicUsize::new(0);
+
 #[test]
 fn every_scenario_gives_the_plan_that_was_written_by_hand() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/scenarios");
@@ -150,6 +157,8 @@ fn every_scenario_gives_the_plan_that_was_written_by_hand() {
         parts.into_iter().flat_map(|part| part.join().expect("a scenario that can be read, copied and run")).collect()
     });
     failed.sort();
+    let applied = APPLIED.load(Ordering::Relaxed);
+    assert!(applied > 40, "only {applied} plans were applied");
     assert!(failed.is_empty(), "{} of {} scenarios:\n\n{}", failed.len(), names.len(), failed.join("\n"));
 }
 
@@ -206,6 +215,11 @@ fn scenario(folder: &Path) -> String {
     for text in expect.says_not.iter().filter(|text| stdout.contains(text.as_str())) {
         report.line(&format!("says_not: {text:?} stands in\n{stdout}"));
     }
+    // A plan that says all there is to do is one that does it.
+    if args[0] == "plan" && [0, 2, 3].contains(&expect.exit) && expect.blocked.is_empty() {
+        APPLIED.fetch_add(1, Ordering::Relaxed);
+        applied(dir.path(), &args, expect.again, &mut report);
+    }
     if let Some(graph) = &expect.graph {
         let (_, stdout, stderr) =
             packctl(dir.path(), &["graph", "-f", "input", "--snapshot", "world"].map(str::to_owned));
@@ -214,6 +228,42 @@ fn scenario(folder: &Path) -> String {
         }
     }
     report.0
+}
+
+/// Applies the plan to a copy of the world: then there is nothing to do, and doing it again writes nothing.
+fn applied(dir: &Path, args: &[String], again: i32, report: &mut Report) {
+    let copied = dir.join("world-then");
+    copy(&dir.join("world"), &copied);
+    let with = |command: &[&str]| -> Vec<String> {
+        let rest = args.iter().skip(1).filter(|arg| !["-o", "json", "--detailed-exitcode"].contains(&arg.as_str()));
+        let rest = rest.map(|arg| if arg == "world" { "world-then".into() } else { arg.clone() });
+        command.iter().map(|arg| (*arg).to_owned()).chain(rest).collect()
+    };
+    let apply = with(&["apply", "--yes", "--adopt", "--wait-limit", "0"]);
+    let (exit, stdout, stderr) = packctl(dir, &apply);
+    if exit != Some(0) {
+        report.line(&format!("apply ends {exit:?}:\n{stdout}{stderr}"));
+        return;
+    }
+    let (exit, stdout, stderr) = packctl(dir, &with(&["plan", "--detailed-exitcode"]));
+    if exit != Some(again) {
+        report.line(&format!("after apply there is something to do, {exit:?}:\n{stdout}{stderr}"));
+    }
+    let before = files(&copied);
+    let (exit, stdout, stderr) = packctl(dir, &apply);
+    if exit != Some(again) || before != files(&copied) {
+        report.line(&format!("a second apply writes, {exit:?}:\n{stdout}{stderr}"));
+    }
+}
+
+/// Every file below a folder, with its content and the time of its last change.
+fn files(folder: &Path) -> BTreeMap<PathBuf, (Vec<u8>, std::time::SystemTime)> {
+    let files = walkdir::WalkDir::new(folder).into_iter().map(|entry| entry.expect("a file of a world"));
+    let files = files.filter(|entry| entry.file_type().is_file()).map(|entry| {
+        let changed = entry.metadata().expect("a file").modified().expect("a time");
+        (entry.path().to_owned(), (fs::read(entry.path()).expect("a file of a world"), changed))
+    });
+    files.collect()
 }
 
 fn packctl(dir: &Path, args: &[String]) -> (Option<i32>, String, String) {

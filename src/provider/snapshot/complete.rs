@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
-use sha2::{Digest as _, Sha256};
 
 use super::managed::synthesised_managed_fields;
+use super::server::uuid;
 use crate::observed::{Kinds, Live};
-use crate::resource::{Address, AppId, hex};
+use crate::resource::{Address, AppId};
 use crate::schema::{Schemas, with_defaults};
 
 /// Completes all objects of a snapshot.
@@ -88,8 +88,7 @@ fn keycloak(address: &Address, mut object: Value) -> Value {
 
 /// The uid that an object without one has: the same for the same address.
 pub(super) fn made_uid(address: &Address) -> String {
-    let digits = hex(&Sha256::digest(address.to_string()), 32);
-    [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| digits.get(part).unwrap_or_default()).join("-")
+    uuid(&address.to_string())
 }
 
 fn uid(address: &Address, object: &Value) -> String {

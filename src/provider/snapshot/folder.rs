@@ -1,13 +1,15 @@
 //! Files of a snapshot's folder, and what is wrong with them.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::secrets::Written;
 use crate::diagnostic::{Diagnostic, Place};
-use crate::resource::Secrets;
+use crate::resource::{Address, Secrets};
 use crate::yaml;
 
 /// The folder is not there or holds no snapshot.
@@ -27,6 +29,16 @@ pub(super) struct Folder<'f> {
     pub(super) shown: &'f str,
     pub(super) secrets: &'f Secrets,
     pub(super) errors: Vec<Diagnostic>,
+    /// The file of each object.
+    pub(super) files: BTreeMap<Address, String>,
+    /// What stands in the place of secrets.
+    pub(super) written: Written,
+}
+
+impl<'f> Folder<'f> {
+    pub(super) fn new(dir: &'f Path, shown: &'f str, secrets: &'f Secrets) -> Self {
+        Self { dir, shown, secrets, errors: Vec::new(), files: BTreeMap::new(), written: Written::default() }
+    }
 }
 
 impl Folder<'_> {

@@ -12,51 +12,79 @@
 //!
 //! Written by hand, objects need neither uid nor managedFields: see `complete` and `managed`. Secret values are
 //! `packctl-secret:NUMBER`; a real value is taken in like a server's.
+//!
+//! A write does to the folder what the real servers would do (`merge`, `server`, `invalid`, `clients`), and what cert-manager and Envoy
+//! Gateway would do next (`played`); then the files are replaced (`store`).
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::future::{BoxFuture, FutureExt as _};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::diagnostic::Diagnostic;
-use crate::observed::{Coverage, Kinds, ListOf, Live, ReadSet, Reading, Seen};
+use crate::observed::{Kinds, ReadSet, Reading, Seen};
 use crate::provider::{Provider, Write, WriteError, Written};
-use crate::resource::{Address, Secrets, Side};
+use crate::resource::Secrets;
+use crate::schema::Schemas;
 
+mod clients;
 mod complete;
+mod contents;
 mod coverage;
 mod folder;
+mod invalid;
 mod layout;
 mod managed;
+pub mod merge;
 mod open;
+mod perform;
+mod played;
 mod record;
 mod secrets;
+mod server;
+mod store;
 
 #[cfg(test)]
 mod tests;
 
-use coverage::Gaps;
+use contents::Contents;
+use store::Store;
 
 pub use record::{Extras, record};
+pub use store::Claim;
 
-/// A recorded or hand-written world, in memory.
+/// A recorded or hand-written world, in memory and in its folder. Cloning shares it.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     shown: String,
     about: open::About,
     kinds: Kinds,
-    gaps: Gaps,
-    realms: BTreeSet<String>,
-    objects: BTreeMap<Address, Live>,
+    schemas: Schemas,
     environment: Option<(String, String)>,
     crds: Vec<Value>,
+    secrets: Secrets,
+    clock: fn() -> Timestamp,
+    state: Arc<Mutex<State>>,
+}
+
+/// What changes.
+#[derive(Debug)]
+struct State {
+    contents: Contents,
+    store: Store,
 }
 
 impl Snapshot {
     /// Reads a folder, which messages call `shown`. Every broken file is an error of its own.
     pub fn open(dir: &Path, shown: &str, secrets: Secrets) -> Result<Self, Vec<Diagnostic>> {
         open::open(dir, shown, &secrets)
+    }
+
+    /// The same world, in which it is always this time.
+    pub fn with_clock(self, clock: fn() -> Timestamp) -> Self {
+        Self { clock, ..self }
     }
 
     /// Who answers: the folder.
@@ -89,92 +117,13 @@ impl Snapshot {
         self.crds.clone()
     }
 
-    fn coverage(&self, list: &ListOf) -> Coverage {
-        let whole = ListOf { selector: None, ..list.clone() };
-        if let Some(coverage) = self.gaps.lists.get(list).or_else(|| self.gaps.lists.get(&whole)) {
-            return coverage.clone();
-        }
-        match &list.side {
-            Side::Kubernetes if self.kinds.get(&list.group, &list.kind).is_some() => Coverage::Complete,
-            Side::Kubernetes => Coverage::NoSuchKind,
-            Side::Keycloak { realm } if !self.realms.contains(realm) => {
-                Coverage::Unreadable(format!("the snapshot has no keycloak/{realm}"))
-            }
-            Side::Keycloak { .. } if list.kind == "client" => Coverage::Complete,
-            Side::Keycloak { .. } => Coverage::Unreadable(format!("snapshots hold no Keycloak {}s", list.kind)),
-        }
-    }
-
-    fn of_list<'s>(&'s self, list: &'s ListOf) -> impl Iterator<Item = &'s Live> {
-        let first = Address {
-            side: list.side.clone(),
-            group: list.group.clone(),
-            kind: list.kind.clone(),
-            namespace: None,
-            name: String::new(),
-            entry: None,
-        };
-        let same =
-            |address: &Address| address.side == list.side && address.group == list.group && address.kind == list.kind;
-        self.objects
-            .range(first..)
-            .take_while(move |(address, _)| same(address))
-            .map(|(_, live)| live)
-            .filter(|live| list.selector.as_deref().is_none_or(|selector| selects(selector, live)))
-    }
-
-    fn single(&self, address: &Address) -> Option<String> {
-        if let Some(reason) = self.gaps.objects.get(address) {
-            return reason.clone();
-        }
-        let side = address.side.clone();
-        let list = ListOf { side, group: address.group.clone(), kind: address.kind.clone(), selector: None };
-        match (self.coverage(&list), &address.namespace) {
-            (Coverage::Complete | Coverage::NoSuchKind, _) => None,
-            (Coverage::Namespaces(namespaces, _), Some(namespace)) if namespaces.contains(namespace) => None,
-            (Coverage::Namespaces(_, reason) | Coverage::Unreadable(reason), _) => Some(reason),
-        }
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A write changes the state as its last act, so a panic leaves it whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn reading(&self, set: &ReadSet) -> Reading {
-        let mut reading = Reading::default();
-        let mut objects: BTreeMap<&Address, &Live> = BTreeMap::new();
-        for list in &set.lists {
-            let coverage = self.coverage(list);
-            for live in self.of_list(list) {
-                let readable = match &coverage {
-                    Coverage::Complete => true,
-                    Coverage::Namespaces(namespaces, _) => {
-                        live.address.namespace.as_ref().is_some_and(|namespace| namespaces.contains(namespace))
-                    }
-                    Coverage::Unreadable(_) | Coverage::NoSuchKind => false,
-                };
-                if readable {
-                    objects.insert(&live.address, live);
-                }
-            }
-            reading.coverage.insert(list.clone(), coverage);
-        }
-        for address in &set.objects {
-            match self.objects.get(address) {
-                Some(live) => {
-                    objects.insert(&live.address, live);
-                }
-                None => {
-                    reading.singles.insert(address.clone(), self.single(address));
-                }
-            }
-        }
-        reading.objects = objects.into_values().cloned().collect();
-        reading
-    }
-}
-
-/// `key` or `key=value`.
-fn selects(selector: &str, live: &Live) -> bool {
-    match selector.split_once('=') {
-        Some((key, value)) => live.label(key) == Some(value),
-        None => live.label(selector).is_some(),
+        self.state().contents.reading(set)
     }
 }
 
@@ -183,8 +132,7 @@ impl Provider for Snapshot {
         std::future::ready(self.reading(set)).boxed()
     }
 
-    fn write<'a>(&'a self, _: &'a Write) -> BoxFuture<'a, Result<Written, WriteError>> {
-        let error = WriteError::Rejected("a snapshot is read only; apply --snapshot comes later".into());
-        std::future::ready(Err(error)).boxed()
+    fn write<'a>(&'a self, write: &'a Write) -> BoxFuture<'a, Result<Written, WriteError>> {
+        std::future::ready(self.perform(write)).boxed()
     }
 }

@@ -2,14 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::complete::complete;
+use super::contents::Contents;
 use super::coverage::Gaps;
 use super::folder::{BROKEN, Folder, MISPLACED, MISSING, NOT_SECRET, UNSERVED};
-use super::{Snapshot, layout, secrets};
+use super::store::Store;
+use super::{Snapshot, State, layout, secrets};
 use crate::diagnostic::Diagnostic;
 use crate::observed::{KindInfo, Kinds};
 use crate::resource::{Address, Secrets};
@@ -42,7 +45,7 @@ pub(super) struct Api {
 }
 
 pub(super) fn open(dir: &Path, shown: &str, secrets: &Secrets) -> Result<Snapshot, Vec<Diagnostic>> {
-    let mut folder = Folder { dir, shown, secrets, errors: Vec::new() };
+    let mut folder = Folder::new(dir, shown, secrets);
     let about = folder.json::<About>(layout::VERSION).unwrap_or_default();
     let kinds = folder.json::<Vec<Api>>(layout::APIS).map_or_else(Kinds::platform, |apis| {
         let info = |api: &Api| KindInfo {
@@ -66,7 +69,19 @@ pub(super) fn open(dir: &Path, shown: &str, secrets: &Secrets) -> Result<Snapsho
     let mut schemas = Schemas::default();
     crds.iter().for_each(|crd| schemas.add_crd(crd));
     let objects = complete(objects, &kinds, &schemas);
-    Ok(Snapshot { shown: shown.into(), about, kinds, gaps, realms, objects, environment, crds })
+    let store = Store::new(dir, shown, folder.files, folder.written);
+    let contents = Contents { kinds: kinds.clone(), gaps, realms, objects };
+    Ok(Snapshot {
+        shown: shown.into(),
+        about,
+        kinds,
+        schemas,
+        environment,
+        crds,
+        secrets: secrets.clone(),
+        clock: jiff::Timestamp::now,
+        state: Arc::new(Mutex::new(State { contents, store })),
+    })
 }
 
 type Objects = BTreeMap<Address, Value>;
@@ -230,10 +245,11 @@ impl Folder<'_> {
     }
 
     fn keep(&mut self, relative: &str, text: &str, address: Address, mut value: Value, objects: &mut Objects) {
-        for (pointer, wrong) in secrets::take_in(&address, &mut value, self.secrets) {
+        for (pointer, wrong) in secrets::take_in(&address, &mut value, self.secrets, &mut self.written) {
             let key = pointer.rsplit('/').next().unwrap_or_default();
             self.error(NOT_SECRET, self.place(relative, text, &pointer), format!("`{key}` {wrong}"));
         }
+        self.files.insert(address.clone(), relative.into());
         if objects.insert(address.clone(), value).is_some() {
             self.error(MISPLACED, self.start(relative), format!("{address} stands in two files"));
         }

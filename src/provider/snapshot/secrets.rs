@@ -1,6 +1,6 @@
 //! Secret values of a snapshot: taken in when it is opened, numbered when it is recorded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -19,9 +19,23 @@ enum Form {
     Plain,
 }
 
-/// Replaces every secret value of an object by the placeholder of its id. Errors are a JSON pointer and what is wrong there,
-/// never a value.
-pub(super) fn take_in(address: &Address, object: &mut Value, secrets: &Secrets) -> Vec<(String, &'static str)> {
+/// What a folder's files say in the place of secrets.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    /// Numbers.
+    pub(super) numbers: Numbers,
+    /// Values themselves, by the objects that have them.
+    pub(super) plain: BTreeMap<SecretId, BTreeSet<Address>>,
+}
+
+/// Replaces every secret value of an object by the placeholder of its id, and notes what stood there. Errors are a JSON pointer
+/// and what is wrong there, never a value.
+pub(super) fn take_in(
+    address: &Address,
+    object: &mut Value,
+    secrets: &Secrets,
+    written: &mut Written,
+) -> Vec<(String, &'static str)> {
     let mut errors = Vec::new();
     if is_secret(address) {
         if object.get("stringData").is_some() {
@@ -34,18 +48,22 @@ pub(super) fn take_in(address: &Address, object: &mut Value, secrets: &Secrets) 
         }
     }
     visit(address, object, &mut |form, key, text| {
-        if SecretId::from_placeholder(text).is_some() {
-            return Some(secrets.intern_placeholder(text).placeholder());
+        if let Some(number) = SecretId::from_placeholder(text) {
+            let id = secrets.intern_placeholder(text);
+            written.numbers.know(id, number);
+            return Some(id.placeholder());
         }
-        match (form, decoded(text)) {
-            (Form::Plain, _) => Some(secrets.intern(text.as_bytes()).placeholder()),
-            (Form::Base64, Some(bytes)) if PUBLIC_KEYS.contains(&key) => Some(STANDARD.encode(bytes)),
-            (Form::Base64, Some(bytes)) => Some(secrets.intern(&bytes).placeholder()),
+        let id = match (form, decoded(text)) {
+            (Form::Plain, _) => secrets.intern(text.as_bytes()),
+            (Form::Base64, Some(bytes)) if PUBLIC_KEYS.contains(&key) => return Some(STANDARD.encode(bytes)),
+            (Form::Base64, Some(bytes)) => secrets.intern(&bytes),
             (Form::Base64, None) => {
                 errors.push((format!("/data/{key}"), "is neither base64 nor packctl-secret:NUMBER"));
-                None
+                return None;
             }
-        }
+        };
+        written.plain.entry(id).or_default().insert(address.clone());
+        Some(id.placeholder())
     });
     errors
 }
@@ -59,11 +77,31 @@ fn decoded(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text.replace(['\n', '\r'], "")).ok()
 }
 
-/// Numbers for the secrets of a recording, given in the order in which objects are passed.
-#[derive(Default)]
+/// The secrets that an object holds, as their placeholders say.
+pub(super) fn ids(address: &Address, object: &Value) -> BTreeSet<SecretId> {
+    let mut found = BTreeSet::new();
+    visit(address, &mut object.clone(), &mut |_, _, text| {
+        found.extend(SecretId::from_placeholder(text));
+        None
+    });
+    found
+}
+
+/// Numbers for the secrets of a folder, given in the order in which objects are passed.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Numbers(BTreeMap<SecretId, u32>);
 
 impl Numbers {
+    /// A number that nothing has.
+    pub(super) fn next(&self) -> SecretId {
+        SecretId(self.0.values().max().map_or(1, |last| last.saturating_add(1)))
+    }
+
+    /// Notes the number of a secret.
+    pub(super) fn know(&mut self, id: SecretId, number: SecretId) {
+        self.0.insert(id, number.0);
+    }
+
     /// Replaces the ids of this run by the recording's own numbers. A value that no provider took in is taken in here.
     pub(super) fn renumber(&mut self, address: &Address, object: &mut Value, secrets: &Secrets) {
         visit(address, object, &mut |form, key, text| {
@@ -73,7 +111,7 @@ impl Numbers {
                 (None, Form::Base64) => secrets.intern(decoded(text).as_deref().unwrap_or(text.as_bytes())),
                 (None, Form::Plain) => secrets.intern(text.as_bytes()),
             };
-            let next = u32::try_from(self.0.len() + 1).unwrap_or(u32::MAX);
+            let next = self.next().0;
             Some(SecretId(*self.0.entry(id).or_insert(next)).placeholder())
         });
     }
@@ -180,8 +218,11 @@ mod tests {
         });
         let mut keycloak =
             json!({"secret": "canary-value", "attributes": {"client.secret.rotated": "packctl-secret:7"}});
-        assert!(take_in(&secret, &mut object, &secrets).is_empty());
-        assert!(take_in(&client, &mut keycloak, &secrets).is_empty());
+        let mut written = Written::default();
+        assert!(take_in(&secret, &mut object, &secrets, &mut written).is_empty());
+        assert!(take_in(&client, &mut keycloak, &secrets, &mut written).is_empty());
+        assert_eq!(written.numbers.next(), SecretId(8));
+        assert_eq!(written.plain.values().map(BTreeSet::len).collect::<Vec<_>>(), [2]);
         assert_eq!(object["data"]["client-secret"], keycloak["secret"]);
         assert_eq!(object["data"]["other"], keycloak["attributes"]["client.secret.rotated"]);
         assert_eq!(object["data"]["client-id"], "dGVhbS1hcHA=");
@@ -191,7 +232,7 @@ mod tests {
 
         let mut broken = json!({"data": {"key": "not base64!"}});
         assert_eq!(
-            take_in(&secret, &mut broken, &secrets),
+            take_in(&secret, &mut broken, &secrets, &mut Written::default()),
             [("/data/key".into(), "is neither base64 nor packctl-secret:NUMBER")]
         );
     }

@@ -7,6 +7,7 @@ mod adopted;
 mod apps;
 mod at_once;
 mod bad_world;
+mod contract;
 mod destroy;
 mod differential;
 mod drift;

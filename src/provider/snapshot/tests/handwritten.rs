@@ -295,19 +295,6 @@ fn every_broken_file_is_an_error_with_its_line() {
 }
 
 #[test]
-fn a_snapshot_refuses_every_write() {
-    let dir = handwritten();
-    let snapshot = open(dir.path());
-    let write = Write {
-        address: Address::client("nebari", "x"),
-        api_version: "keycloak".into(),
-        verb: crate::provider::Verb::Delete { uid: "u".into(), version: String::new() },
-    };
-    let error = futures::executor::block_on(snapshot.write(&write)).unwrap_err();
-    assert_eq!(error.to_string(), "rejected: a snapshot is read only; apply --snapshot comes later");
-}
-
-#[test]
 fn the_diff_finds_nothing_but_the_missing_hash_on_what_carries_our_marks() {
     let objects = [
         (

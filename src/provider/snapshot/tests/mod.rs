@@ -2,6 +2,7 @@
 
 mod handwritten;
 mod recorded;
+mod written;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +11,8 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use super::*;
-use crate::observed::World;
+use crate::observed::{Coverage, ListOf, Live, World};
+use crate::resource::{Address, Side};
 
 const GATEWAYS: &str = "gateway.networking.k8s.io";
 
@@ -45,7 +47,7 @@ fn world(snapshot: &Snapshot) -> World {
     for (group, kind) in snapshot.kinds().0.keys() {
         set.list(group, kind);
     }
-    for realm in &snapshot.realms {
+    for realm in &snapshot.state().contents.realms {
         set.clients(realm);
     }
     let mut world = empty_world(snapshot);

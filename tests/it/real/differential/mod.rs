@@ -1,13 +1,15 @@
 //! `diff` against a server-side apply: generated pairs of live and desired, field by field and conflict by conflict.
 //!
 //! A live object has a history: up to four managers apply, update, scale and forget. For each of several bodies that packctl may
-//! want of it, `diff` says what would change and what conflicts; then the server is asked by dry-run. Any disagreement is a
-//! failure. The seed is printed; a failing pair is made smaller before it is shown.
+//! want of it, `diff` says what would change and what conflicts, and a snapshot's merge makes the object and its managedFields;
+//! then the server is asked by dry-run. Any disagreement is a failure. The seed is printed; a failing pair is made smaller before
+//! it is shown.
 
 mod classes;
 mod counts;
 mod history;
 mod menu;
+mod played;
 mod server;
 mod shrink;
 mod verdict;
@@ -151,6 +153,7 @@ async fn judged(object: &Object<'_>, schemas: &Schemas, live: &Value, body: &Val
     let pair =
         Pair { live, desired: &desired, predicted: &predicted, refused: &refused, server: &answer, schema, schemas };
     let mut judged = Judged { found: pair.disagreements(), classes: classes::of(&pair) };
+    judged.found.extend(played::disagreements(&pair, manager));
     if at_rest {
         judged.classes.push(classes::AT_A_GLANCE);
         let fields =

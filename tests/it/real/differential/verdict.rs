@@ -99,7 +99,7 @@ impl Pair<'_> {
     }
 
     /// What moves with each write and is not predicted.
-    fn is_aside(&self, path: &FieldPath) -> bool {
+    pub(super) fn is_aside(&self, path: &FieldPath) -> bool {
         let aside = ["managedFields", "resourceVersion", "generation", "creationTimestamp", "uid", "name", "namespace"];
         aside.iter().any(|name| path.starts_with(&FieldPath::of("metadata").field(name)))
             || path.starts_with(&FieldPath::of("status"))
@@ -240,7 +240,7 @@ fn related(left: &FieldPath, right: &FieldPath) -> bool {
     left.starts_with(right) || right.starts_with(left)
 }
 
-fn shown(value: Option<&Value>) -> String {
+pub(super) fn shown(value: Option<&Value>) -> String {
     value.map_or_else(|| "nothing".into(), Value::to_string)
 }
 

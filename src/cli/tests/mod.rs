@@ -1,0 +1,3 @@
+//! Commands, from the inside.
+
+mod killed;
