@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::clients::{self, Making};
+use super::identity::identified;
 use super::played::{self, Deed, Objects};
-use super::server::{Apply, Server, Stored, identified};
+use super::server::{Apply, Server, Stored};
 use super::store::whole;
 use super::{Contents, Snapshot, State};
 use crate::observed::Live;
