@@ -129,4 +129,44 @@ impl Environment {
     pub const CONFIG_MAP: &str = "packctl-environment";
     /// Its key, and the file's name in a snapshot.
     pub const KEY: &str = "environment.yaml";
+
+    /// This environment, and where it says nothing what `below` says.
+    ///
+    /// The administrator's Secret goes with the Keycloak that it is of: that of `below` is taken only where both mean the same.
+    #[must_use]
+    pub fn or(self, below: &Self) -> Self {
+        let below = below.clone();
+        let gateways = match (self.gateways, below.gateways) {
+            (Some(own), Some(below)) => {
+                Some(Gateways { public: own.public.or(below.public), internal: own.internal.or(below.internal) })
+            }
+            (own, below) => own.or(below),
+        };
+        let keycloak = match (self.keycloak, below.keycloak) {
+            (Some(own), Some(below)) => Some(own.or(below)),
+            (own, below) => own.or(below),
+        };
+        Self {
+            cluster: self.cluster.or(below.cluster),
+            issuer: self.issuer.or(below.issuer),
+            gateways,
+            listeners: self.listeners.or(below.listeners),
+            keycloak,
+            issuers: self.issuers.or(below.issuers),
+            allow: self.allow.or(below.allow),
+        }
+    }
+}
+
+impl KeycloakSettings {
+    fn or(self, below: Self) -> Self {
+        let other = |own: &Option<String>, below: &Option<String>| own.is_some() && own != below;
+        let same = !other(&self.url, &below.url) && !other(&self.external_url, &below.external_url);
+        Self {
+            url: self.url.or(below.url),
+            external_url: self.external_url.or(below.external_url),
+            realm: self.realm.or(below.realm),
+            admin_secret: self.admin_secret.or(below.admin_secret.filter(|_| same)),
+        }
+    }
 }

@@ -7,12 +7,14 @@ mod environment;
 mod fields;
 mod lease;
 pub mod nebariapp;
+mod operator;
 
 pub use application::{Application, DirectorySource, HelmSource, NamespaceEntry, Parameter, Tool};
 pub use config::{Config, Delivery, Setting};
 pub use conformance::{UnknownFields, field_at, refused, unknown};
 pub use environment::{Allow, Environment, Gateways, Issuer, IssuerEndpoints, KeycloakSettings, Listeners, ObjectRef};
 pub use lease::Lease;
+pub use operator::OperatorSettings;
 
 /// A value without the fields that are `null`, which in our documents means absent.
 pub(crate) fn without_nulls(value: serde_json::Value) -> serde_json::Value {

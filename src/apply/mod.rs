@@ -28,7 +28,7 @@ use crate::resource::Address;
 /// How long steps wait.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// For a certificate to be issued.
+    /// For a certificate to be issued, and for an operator to clean up.
     pub certificate: Duration,
     /// For a status of the gateway.
     pub status: Duration,
@@ -56,6 +56,8 @@ impl Limits {
             Until::CertificateReady(_) | Until::ListenerProgrammed(_) => self.certificate,
             // Counted from the anchor's creation; a minute more than the drain itself.
             Until::Drained(_) => Duration::from_secs(120).max(self.status),
+            // nebari-operator tries again after it failed, and asks Keycloak for up to 30 seconds each time.
+            Until::Gone(address) if address.as_app().is_some() => self.certificate,
             Until::PolicyAccepted(_) | Until::RouteAccepted(_) | Until::Gone(_) | Until::Answers(_) => self.status,
         }
     }

@@ -65,6 +65,7 @@ impl Run {
             Act::Apply { resource, force } => self.write(step, resource, *force).await,
             Act::Delete => self.delete(step).await,
             Act::Release { api_version, hand } => self.release(step, api_version, hand).await,
+            Act::Finalize => self.finalize(step).await,
             Act::Nothing => Ok(Outcome::Done),
         };
         drop(permit);
@@ -111,7 +112,7 @@ impl Run {
 
     /// What the plan makes of an object: the body of its change, and those of the steps on the way there.
     fn bodies<'r>(&'r self, address: &'r Address) -> impl Iterator<Item = &'r Resource> {
-        let last = self.plan.changes.get(address).and_then(|change| change.resource.as_ref());
+        let last = self.plan.changes.get(address).and_then(|change| change.resource.as_deref());
         let steps = self.plan.steps.iter().filter(move |step| step.address == *address);
         let written = steps.filter_map(|step| match &step.act {
             Act::Apply { resource, .. } => Some(&**resource),

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use super::step::Stop;
 use super::write::VERSION_MOVES;
 use super::{Outcome, Run};
+use crate::derive::listener;
 use crate::diff::Fingerprint;
 use crate::observed::{Live, Observed, TakeOver};
 use crate::plan::{Precondition, Step};
@@ -64,5 +65,40 @@ impl Run {
             }
         }
         Err(Stop::Changed(format!("{} kept changing", planned.address.short())))
+    }
+    /// Hands an entry over to the manager that lets go of it next. It must be as the plan saw it.
+    pub(super) async fn take_entry(
+        &self,
+        step: &Step,
+        over: &TakeOver,
+        (manager, api_version): (&str, &str),
+        uid: &str,
+    ) -> Result<(), Stop> {
+        let address = &step.address;
+        let entry = |live: &Live| {
+            let key = address.entry.as_ref().map(|entry| entry.key.as_str()).unwrap_or_default();
+            listener(live.value(), key).cloned()
+        };
+        let planned = self.world.get(address).live().and_then(entry);
+        for _ in 0..VERSION_MOVES {
+            let world = self.look(address).await;
+            let seen = match world.get(address) {
+                Observed::Present(live) if live.uid == uid && entry(live) == planned => live,
+                Observed::Unreadable(reason) => return Err(Stop::Failed(reason.to_owned())),
+                _ => return Err(Stop::Changed(format!("{} is not the one that the plan saw", address.short()))),
+            };
+            let verb = Verb::HandOver {
+                managed_fields: over.managed_fields(seen, manager, api_version),
+                uid: uid.to_owned(),
+                version: seen.version.clone(),
+            };
+            let write = Write { address: address.object(), api_version: api_version.to_owned(), verb };
+            match self.put(&write).await {
+                Ok(_) => return Ok(()),
+                Err(WriteError::Changed(_) | WriteError::OutcomeUnknown(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Stop::Changed(format!("{} kept changing", address.short())))
     }
 }

@@ -116,6 +116,8 @@ pub const RULES: &[&dyn Rule] = &[
     &rules::same_certificate::SameCertificate,
     &rules::no_route::NoRoute,
     &rules::rejected_policy::RejectedPolicy,
+    &rules::old_crd::OldCrd,
+    &rules::operator_settings::OperatorSettings,
 ];
 
 /// Runs all rules, and takes the apps that an error stops out of what is desired.

@@ -98,5 +98,8 @@ pub(super) async fn run(args: PlanArgs, terminal: &Terminal) -> Result<ExitStatu
         planned.settle().await;
     }
     show::output(&planned, (&args.input, &args.select), args.output, args.all, terminal)?;
-    Ok(ExitStatus::of_plan(&planned.plan, args.detailed_exitcode))
+    let status = ExitStatus::of_plan(&planned.plan, args.detailed_exitcode);
+    // The process ends now: to take a big world apart value by value takes as long as to read it.
+    std::mem::forget(planned);
+    Ok(status)
 }

@@ -12,7 +12,7 @@ use super::args::{DeliveryArg, InputArgs, WorldArgs};
 use super::failure::Failure;
 use super::settings;
 use crate::api::{Environment, KeycloakSettings, ObjectRef};
-use crate::derive::cluster_name;
+use crate::derive::{cluster_name, operator_settings};
 use crate::load::Loaded;
 use crate::observe::{self, Start};
 use crate::observed::{Kinds, Observed, ReadSet, World};
@@ -29,9 +29,14 @@ pub(super) struct Session {
     pub(super) secrets: Secrets,
     pub(super) world: World,
     pub(super) providers: Arc<Providers>,
+    /// What the administrators say, and below that what a live nebari-operator works with.
     pub(super) environment: Environment,
+    /// What the administrators say, for `snapshot`.
+    pub(super) stated: Environment,
     /// Where the environment was read, for `config`.
     pub(super) environment_origin: String,
+    /// Keys that the operator's settings give, or leave open, and where that stands, for `config`.
+    pub(super) of_operator: BTreeMap<String, String>,
     /// Where Keycloak's endpoint and credential come from, for `config`.
     pub(super) keycloak_origin: String,
     /// CustomResourceDefinitions as the cluster has them, for `snapshot`.
@@ -70,7 +75,9 @@ impl Session {
                 keycloak: Err("the environment does not say `keycloak.realm`".into()),
             }),
             environment: Environment::default(),
+            stated: Environment::default(),
             environment_origin: String::new(),
+            of_operator: BTreeMap::new(),
             keycloak_origin: String::new(),
             crds: Vec::new(),
             kubernetes: None,
@@ -182,8 +189,15 @@ impl Session {
                 format!("none; ConfigMap {}/{} {why}", args.controller_namespace, Environment::CONFIG_MAP),
             )
         });
+        self.stated = environment.clone();
         self.environment = environment;
         self.environment_origin = origin;
+        if let Some((settings, deployment)) = operator_settings(&self.world) {
+            self.environment = self.stated.clone().or(&settings.environment);
+            let from = settings.from.into_iter();
+            self.of_operator =
+                from.map(|(key, from)| (key.into(), format!("{}: {from}", deployment.short()))).collect();
+        }
         Ok(())
     }
 

@@ -13,7 +13,7 @@ pub(super) async fn run(args: SnapshotArgs, terminal: &Terminal) -> Result<ExitS
     let session = &planned.session;
     let extras = Extras { kubernetes_version: session.world.seen.version.as_deref(), crds: &session.crds };
     let shown = args.out.display();
-    let count = record(&args.out, &session.world, Some(&session.environment), extras, &session.secrets)
+    let count = record(&args.out, &session.world, Some(&session.stated), extras, &session.secrets)
         .map_err(|error| Failure::error(format!("failed to record into {shown}: {error}")))?;
     terminal.say(&format!("Recorded {count} objects into {shown}; secret values are numbers there."));
     Ok(if planned.plan.unreadable.is_empty() { ExitStatus::Success } else { ExitStatus::Partial })

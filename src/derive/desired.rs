@@ -1,9 +1,11 @@
 //! What the inputs want, and what they make go.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::app::{App, Ground};
 use crate::diagnostic::{Diagnostic, Place};
+use crate::observed::TakeOver;
 use crate::resource::{Address, AppId, Hand, PackId, Resource};
 
 /// Why an object is deleted.
@@ -42,6 +44,17 @@ pub struct Unwanted {
     pub app: Option<AppId>,
     /// The pack that it belongs to.
     pub pack: Option<PackId>,
+    /// It does not carry our marks: nebari-operator made it for the app.
+    pub left: Option<Left>,
+}
+
+/// What nebari-operator made for an app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// What shows that it is the app's.
+    pub evidence: &'static str,
+    /// What must pass to us before we can let it go: of an entry all of its fields, of a whole object nothing.
+    pub over: TakeOver,
 }
 
 /// A pack of the input, as far as the plan speaks of it.
@@ -63,7 +76,7 @@ pub struct PackInfo {
 #[derive(Clone, Debug, Default)]
 pub struct Desired {
     /// Objects and entries that must be as they are here.
-    pub wanted: BTreeMap<Address, Resource>,
+    pub wanted: BTreeMap<Address, Arc<Resource>>,
     /// Objects and entries that go.
     pub unwanted: BTreeMap<Address, Unwanted>,
     /// What cannot be decided, and why: an app's address stands for all that is derived from it.

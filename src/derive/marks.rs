@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::desired::Left;
+use super::left;
 use super::names::{APP_NAME, APP_NAMESPACE, CERT_MANAGER, ENVOY_GATEWAY, GATEWAY_API, Names, RBAC};
 use crate::observed::{Live, World};
 use crate::resource::{Address, AppId, Hand, PackId};
@@ -22,8 +24,18 @@ pub(super) fn ours(live: &Live) -> bool {
     live.applied_by(Hand::MANAGER).is_some()
 }
 
-/// Every live object that carries an app's marks and ours, by app; the NebariApps themselves left out.
-pub(super) struct Marked(BTreeMap<AppId, BTreeMap<Address, Hand>>);
+/// How an app's object is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Mark {
+    /// How we hold it, or will.
+    pub(super) hand: Hand,
+    /// nebari-operator made it, and it does not carry our marks.
+    pub(super) left: Option<Left>,
+}
+
+/// Every live object that carries an app's marks and ours, or those of nebari-operator, by app; the NebariApps themselves left
+/// out.
+pub(super) struct Marked(BTreeMap<AppId, BTreeMap<Address, Mark>>);
 
 impl Marked {
     /// `named`: apps that are spoken of, also when only a listener is left of them.
@@ -35,6 +47,13 @@ impl Marked {
             for live in world.of_kind(group, kind).filter(|live| ours(live) && live.label(PackId::MARK).is_none()) {
                 if let Some(app) = app_of(live, world) {
                     marked.add(app, live.address.clone(), Hand::Whole);
+                }
+            }
+        }
+        for (group, kind) in left::KINDS {
+            for live in world.of_kind(group, kind).filter(|live| !ours(live)) {
+                if let Some((app, left)) = left::whole(live, world) {
+                    marked.add_left(app, live.address.clone(), Hand::Whole, left);
                 }
             }
         }
@@ -61,16 +80,29 @@ impl Marked {
             if managers.contains(hand.manager()) {
                 let address = gateway.address.clone().with_entry("listeners", &Names::of(app).listener_name());
                 self.add(app.clone(), address, hand);
+            } else if let Some((address, left)) = left::entry(app, gateway) {
+                self.add_left(app.clone(), address, hand, left);
             }
         }
     }
 
     fn add(&mut self, app: AppId, address: Address, hand: Hand) {
-        self.0.entry(app).or_default().insert(address, hand);
+        self.0.entry(app).or_default().insert(address, Mark { hand, left: None });
+    }
+
+    fn add_left(&mut self, app: AppId, address: Address, hand: Hand, left: Left) {
+        self.0.entry(app).or_default().insert(address, Mark { hand, left: Some(left) });
+    }
+
+    /// Forgets what nebari-operator made for other apps than these.
+    pub(super) fn keep_left(&mut self, of: impl Fn(&AppId) -> bool) {
+        for (_, marks) in self.0.iter_mut().filter(|(app, _)| !of(app)) {
+            marks.retain(|_, mark| mark.left.is_none());
+        }
     }
 
     /// What carries the marks of one app.
-    pub(super) fn get(&self, app: &AppId) -> impl Iterator<Item = (&Address, &Hand)> {
+    pub(super) fn get(&self, app: &AppId) -> impl Iterator<Item = (&Address, &Mark)> {
         self.0.get(app).into_iter().flatten()
     }
 }

@@ -9,6 +9,8 @@ mod app;
 mod desired;
 mod effective;
 mod ground;
+mod holder;
+mod left;
 mod login;
 mod marks;
 mod names;
@@ -21,19 +23,22 @@ mod unwanted;
 
 pub use anchor::anchor;
 pub use app::{App, Attachment, CertificateSource, Ground, Identity, Realm, RoutePath, Tls};
-pub use desired::{DeleteRule, Desired, PackInfo, Unwanted};
+pub use desired::{DeleteRule, Desired, Left, PackInfo, Unwanted};
 pub use ground::cluster_name;
+pub use holder::{Holder, holder, operator_settings};
 pub use names::{ANCHOR_GATEWAY, ANCHOR_PATH, APP_NAME, APP_NAMESPACE, Gateway, MANAGED, Names, ROUTES_FROM};
 pub use standing::{Standing, standing};
 pub use unwanted::{Target, destroy};
 
+pub(crate) use holder::OPERATOR_DEPLOYMENT;
 pub(crate) use marks::{DERIVED, app_of};
-pub(crate) use names::{listener, listeners};
+pub(crate) use names::{FINALIZER, listener, listeners};
 pub(crate) use pack::{KINDS, kinds_text, record_address, recorded_kinds};
 pub(crate) use routing::{HTTP, HTTPS};
 pub(crate) use unwanted::{APP_SECRETS, keep_recorded};
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::api::{Environment, UnknownFields};
 use crate::diagnostic::{Diagnostic, Severity};
@@ -173,7 +178,7 @@ fn derive_apps(environment: &Environment, world: &World, desired: &mut Desired) 
                     continue;
                 }
                 for resource in resources {
-                    desired.wanted.insert(resource.address.clone(), resource);
+                    desired.wanted.insert(resource.address.clone(), Arc::new(resource));
                 }
                 if let Some((client, reason)) = login::undecided(&app, &ground, world) {
                     desired.wanted.remove(&client);

@@ -9,6 +9,9 @@ pub(crate) const ENVOY_GATEWAY: &str = "gateway.envoyproxy.io";
 pub(crate) const CERT_MANAGER: &str = "cert-manager.io";
 pub(crate) const RBAC: &str = "rbac.authorization.k8s.io";
 
+/// nebari-operator's finalizer of a NebariApp: it takes away what it made before the app is gone.
+pub(crate) const FINALIZER: &str = "apps.nebari.dev/finalizer";
+
 /// Label on derived objects: the app's name.
 pub const APP_NAME: &str = "nebari.dev/nebariapp-name";
 /// Label on derived objects: the app's namespace.

@@ -1,6 +1,7 @@
 //! A pack's own objects, its namespace and its record.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -99,9 +100,9 @@ pub(super) fn add<'p>(
             pack: Some(id.clone()),
             causes: BTreeMap::from([(FieldPath::default(), Cause::Input(entry.place.clone()))]),
         };
-        desired.wanted.insert(address, resource);
+        desired.wanted.insert(address, Arc::new(resource));
     }
-    desired.wanted.insert(record.address.clone(), record);
+    desired.wanted.insert(record.address.clone(), Arc::new(record));
     desired.packs.insert(id, info);
     apps
 }
@@ -225,7 +226,7 @@ pub(super) fn want(resource: Resource, document: &Document, desired: &mut Desire
         desired.diagnostics.push(finding);
         return;
     }
-    desired.wanted.insert(address, resource);
+    desired.wanted.insert(address, Arc::new(resource));
 }
 
 fn mark(body: &mut Value, id: &PackId) {

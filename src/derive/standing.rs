@@ -16,7 +16,7 @@ use crate::resource::{Address, AppId, FieldPath, Hand, LAST_APPLIED, PackId, Pat
 use crate::schema::{Node, Schemas};
 
 /// The field manager of nebari-operator: its binary's name. It writes by Update.
-const OPERATOR: &str = "manager";
+pub(super) const OPERATOR: &str = "manager";
 /// Field manager of `kubectl apply` on the client's side.
 const CLIENT_SIDE: &str = "kubectl-client-side-apply";
 /// Annotation of objects that Argo CD tracks, as its default since 3.0.
@@ -79,7 +79,7 @@ fn entry(resource: &Resource, manager: &str, live: &Live, apps: &BTreeMap<AppId,
     }
 }
 
-fn is_named(step: &PathStep, name: &str) -> bool {
+pub(super) fn is_named(step: &PathStep, name: &str) -> bool {
     let name = Value::from(name).to_string();
     matches!(step, PathStep::Key(keys) if keys.iter().any(|(key, text)| key == "name" && *text == name))
 }
@@ -132,7 +132,7 @@ fn whole(resource: &Resource, live: &Live, world: &World) -> Standing {
     }
 }
 
-fn argo_cd(live: &Live) -> Option<String> {
+pub(super) fn argo_cd(live: &Live) -> Option<String> {
     if let Some(tracking) = live.annotation(ARGO_TRACKING) {
         return Some(format!("Argo CD tracks it as {tracking}"));
     }
@@ -146,7 +146,7 @@ fn foreign(live: &Live) -> String {
 }
 
 /// What shows that a derived object is this app's: who could write it could also write the app's own objects.
-fn evidence(app: &AppId, live: &Live, world: &World) -> Option<&'static str> {
+pub(super) fn evidence(app: &AppId, live: &Live, world: &World) -> Option<&'static str> {
     if live.label(APP_NAME) == Some(&app.name) && live.label(APP_NAMESPACE) == Some(&app.namespace) {
         return Some("its labels name the app");
     }

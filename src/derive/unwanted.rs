@@ -2,8 +2,10 @@
 //!
 //! Only objects that carry our marks go, and only when everything that decides about them was read.
 
+use std::sync::Arc;
+
 use super::desired::{DeleteRule, Desired, Unwanted};
-use super::marks::{DERIVED, Marked, ours};
+use super::marks::{DERIVED, Mark, Marked, ours};
 use super::names::{GATEWAY_API, Gateway, Names};
 use super::pack::{kinds_text, recorded_kinds};
 use crate::api::Environment;
@@ -59,7 +61,7 @@ pub(super) fn leavers(
     for app in apps {
         let Some(derived) = desired.apps.get(&app) else { continue };
         let (pack, handed_over) = (derived.pack.clone(), derived.auth() && !derived.provisions_client());
-        for (address, hand) in marked.get(&app) {
+        for (address, mark) in marked.get(&app) {
             if desired.wanted.contains_key(address) {
                 continue;
             }
@@ -68,11 +70,15 @@ pub(super) fn leavers(
                 desired.kept.insert(address.clone(), reason.into());
             } else {
                 let rule = DeleteRule::NotWanted;
-                let unwanted = Unwanted { rule, hand: hand.clone(), app: Some(app.clone()), pack: pack.clone() };
-                desired.unwanted.insert(address.clone(), unwanted);
+                desired.unwanted.insert(address.clone(), of_mark(mark, rule, &app, pack.as_ref()));
             }
         }
     }
+}
+
+fn of_mark(mark: &Mark, rule: DeleteRule, app: &AppId, pack: Option<&PackId>) -> Unwanted {
+    let Mark { hand, left } = mark.clone();
+    Unwanted { rule, hand, app: Some(app.clone()), pack: pack.cloned(), left }
 }
 
 /// Lets a pack's record go on naming every kind that it names now.
@@ -85,7 +91,7 @@ pub(crate) fn keep_recorded(id: &PackId, world: &World, desired: &mut Desired) {
     let Some(record) = record else { return };
     let live = world.get(&record.address).live().map(|live| recorded_kinds(live.value())).unwrap_or_default();
     let kinds = recorded_kinds(&record.body.value).union(&live).cloned().collect();
-    record.body.value["data"][super::pack::KINDS] = kinds_text(&kinds).into();
+    Arc::make_mut(record).body.value["data"][super::pack::KINDS] = kinds_text(&kinds).into();
 }
 
 /// Why an app cannot go: something that decides about it was not read, or its route would outlive its policy.
@@ -121,7 +127,7 @@ fn leave(
     if let Some(app) = &app {
         leave_app(app, Some(id), marked, world, derived_rule, desired);
     }
-    let unwanted = Unwanted { rule, hand: Hand::Whole, app, pack: Some(id.clone()) };
+    let unwanted = Unwanted { rule, hand: Hand::Whole, app, pack: Some(id.clone()), left: None };
     desired.unwanted.insert(address.clone(), unwanted);
 }
 
@@ -133,7 +139,7 @@ fn leave_app(
     rule: DeleteRule,
     desired: &mut Desired,
 ) {
-    for (address, hand) in marked.get(app) {
+    for (address, mark) in marked.get(app) {
         if address.kind == "Certificate"
             && let Some(secret) = world.get(address).live().and_then(|live| live.text("/spec/secretName"))
         {
@@ -141,8 +147,7 @@ fn leave_app(
             let secret = Address::namespaced("", "Secret", &namespace, secret);
             desired.kept.insert(secret, "made by cert-manager, which keeps it when its Certificate goes".into());
         }
-        let unwanted = Unwanted { rule, hand: hand.clone(), app: Some(app.clone()), pack: pack.cloned() };
-        desired.unwanted.insert(address.clone(), unwanted);
+        desired.unwanted.insert(address.clone(), of_mark(mark, rule, app, pack));
     }
 }
 
@@ -160,7 +165,12 @@ pub fn destroy(targets: &[Target], environment: &Environment, world: &World) -> 
         Target::App(app) => Some(app.clone()),
         Target::Pack { .. } | Target::Gateway(_) => None,
     });
-    let marked = Marked::of(&cluster, named, world);
+    let mut marked = Marked::of(&cluster, named, world);
+    // An app that is not ours stays, and all that it has with it.
+    marked.keep_left(|app| match world.get(&Address::app(app)) {
+        Observed::Absent => true,
+        observed => observed.live().is_some_and(ours),
+    });
     for target in targets {
         match target {
             Target::App(app) => destroy_app(app, &marked, environment, world, &mut desired),
@@ -198,8 +208,13 @@ fn destroy_app(app: &AppId, marked: &Marked, environment: &Environment, world: &
     leave_app(app, None, marked, world, DeleteRule::Destroyed, desired);
     match live {
         Some(live) if ours(live) => {
-            let unwanted =
-                Unwanted { rule: DeleteRule::Destroyed, hand: Hand::Whole, app: Some(app.clone()), pack: None };
+            let unwanted = Unwanted {
+                rule: DeleteRule::Destroyed,
+                hand: Hand::Whole,
+                app: Some(app.clone()),
+                pack: None,
+                left: None,
+            };
             desired.unwanted.insert(address, unwanted);
         }
         Some(_) => {
@@ -311,7 +326,8 @@ fn destroy_anchor(gateway: &Gateway, world: &World, desired: &mut Desired) {
     }
     for address in gateway.anchor() {
         if world.get(&address).live().is_some_and(ours) {
-            let unwanted = Unwanted { rule: DeleteRule::Destroyed, hand: Hand::Whole, app: None, pack: None };
+            let unwanted =
+                Unwanted { rule: DeleteRule::Destroyed, hand: Hand::Whole, app: None, pack: None, left: None };
             desired.unwanted.insert(address, unwanted);
         }
     }

@@ -260,7 +260,7 @@ impl<'c> Comparison<'c> {
     /// Fields that we applied and do not declare any more.
     fn removals(&mut self, desired: &Value, resource: &Resource) {
         let Some(owned) = self.owned else { return };
-        let owners = FieldPath::of("metadata.ownerReferences");
+        let owners = owners();
         let is_kept = |path: &FieldPath| {
             // An owner whose uid is not known yet is still wanted.
             let owner_to_come = resource.owner.is_some() && desired.pointer("/metadata/ownerReferences").is_none();
@@ -320,8 +320,9 @@ impl<'c> Comparison<'c> {
         match others.into_iter().next() {
             Some(who) => Class::Drift(who),
             // The app was made anew, so its uid is another one; nobody changed the object.
-            None if path.starts_with(&FieldPath::of("metadata.ownerReferences")) => Class::Pending,
-            None if self.entry || self.declared_as_now => Class::Drift(Who::Unknown),
+            None if path.starts_with(&owners()) && owned.touches(&owners()) => Class::Pending,
+            // The mark is on everything that we apply, so that it is not there tells by itself.
+            None if self.entry || self.declared_as_now || *path == mark() => Class::Drift(Who::Unknown),
             None => Class::Pending,
         }
     }
@@ -348,7 +349,7 @@ impl<'c> Comparison<'c> {
 
     fn finish(mut self, declared: &[(&String, Cow<'_, Value>)]) -> Difference {
         // The hash of the declared paths goes along with every change; alone it is one.
-        let hash = FieldPath::of("metadata.annotations").field(Hand::DECLARED);
+        let hash = mark();
         if self.fields.iter().any(|field| field.path != hash) {
             self.fields.retain(|field| field.path != hash);
         }
@@ -369,8 +370,17 @@ impl<'c> Comparison<'c> {
     }
 }
 
+/// Where the hash of the declared paths stands.
+fn mark() -> FieldPath {
+    FieldPath::of("metadata.annotations").field(Hand::DECLARED)
+}
+
+fn owners() -> FieldPath {
+    FieldPath::of("metadata.ownerReferences")
+}
+
 /// `metadata` as the API server merges it; CRD schemas leave it out (k8s.io/apimachinery `meta/v1` ObjectMeta).
-static METADATA: LazyLock<Schema> = LazyLock::new(|| {
+pub(super) static METADATA: LazyLock<Schema> = LazyLock::new(|| {
     Schema::built_in(json!({
         "type": "object",
         "properties": {

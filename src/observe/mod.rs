@@ -13,10 +13,12 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::api::{Environment, Lease};
-use crate::derive::{APP_SECRETS, App, DERIVED, Gateway, Names, Target, cluster_name, record_address, recorded_kinds};
+use crate::derive::{
+    APP_SECRETS, App, DERIVED, Gateway, Names, OPERATOR_DEPLOYMENT, Target, cluster_name, record_address,
+    recorded_kinds,
+};
 use crate::load::Loaded;
 use crate::observed::{Observed, ReadSet, World};
-use crate::plan::OPERATOR_DEPLOYMENT;
 use crate::render::Pack;
 use crate::resource::{Address, AppId, PackId};
 use crate::yaml::Document;

@@ -20,7 +20,7 @@ pub struct Live {
     /// `metadata.deletionTimestamp` is set.
     pub leaving: bool,
     raw: Arc<str>,
-    value: Arc<OnceLock<Value>>,
+    value: Arc<OnceLock<Arc<Value>>>,
     managed: Arc<OnceLock<Vec<ManagedEntry>>>,
 }
 
@@ -48,7 +48,12 @@ impl Live {
     /// The decoded object without its managedFields, which are a third of it and nobody's to show; `null` if the server sent
     /// something that is no JSON.
     pub fn value(&self) -> &Value {
-        self.value.get_or_init(|| without_managed_fields(&self.raw))
+        self.shared()
+    }
+
+    /// [`Live::value`], to be kept.
+    pub fn shared(&self) -> &Arc<Value> {
+        self.value.get_or_init(|| Arc::new(without_managed_fields(&self.raw)))
     }
 
     /// The decoded object as it came, managedFields too; decoded anew each time.

@@ -43,6 +43,17 @@ fn holder(over: &TakeOver, path: &FieldPath) -> Who {
     taken.map_or(Who::Unknown, |taken| Who::manager(&taken.manager, taken.operation, taken.time.as_deref()))
 }
 
+/// The values of others where an entry of ours comes to stand: a label of a Namespace, say. People must agree.
+pub(super) fn entry(resource: &Resource, live: &Live, difference: &Difference) -> Option<Taking> {
+    if difference.ours || !matches!(resource.hand, Hand::Entry { .. }) {
+        return None;
+    }
+    let theirs = difference.fields.iter().filter(|field| field.before.is_some());
+    let paths: Vec<&FieldPath> = theirs.map(|field| &field.path).collect();
+    let over = TakeOver::of_others(live, resource.hand.manager(), &paths);
+    (!paths.is_empty()).then_some(Taking { over, needs_consent: true })
+}
+
 /// Fields of an object of ours that others hold too: those whose value changes, which the server would call a conflict, and
 /// those that we drop, which would stay. The second are taken only when people said so beforehand.
 pub(super) fn from_co_owners(

@@ -5,6 +5,7 @@
 use serde_json::Value;
 
 use super::types::Until;
+use crate::derive::FINALIZER;
 use crate::observed::{Live, Observed};
 
 /// How long Envoy keeps connections of an old listener (its `--drain-time-s`), in seconds.
@@ -26,8 +27,8 @@ pub fn health(until: &Until, observed: Observed<'_>, now: i64) -> Health {
     if let Until::Gone(address) = until {
         return match observed {
             Observed::Absent => Health::Ready,
-            Observed::Present(_) | Observed::Leaving(_) => {
-                Health::Waiting(format!("{} is still there", address.short()))
+            Observed::Present(live) | Observed::Leaving(live) => {
+                Health::Waiting(format!("{} is still there{}", address.short(), held_by(live)))
             }
             Observed::Unreadable(reason) => Health::Waiting(reason.to_owned()),
         };
@@ -48,6 +49,17 @@ pub fn health(until: &Until, observed: Observed<'_>, now: i64) -> Health {
         Until::Drained(_) => drained(live, now),
         // What Envoy does is not in any status: see `answered`.
         Until::Gone(_) | Until::Answers(_) => Health::Ready,
+    }
+}
+
+/// Whom an object that is being deleted waits for.
+fn held_by(live: &Live) -> String {
+    let finalizers = live.value().pointer("/metadata/finalizers").and_then(Value::as_array).into_iter().flatten();
+    let names: Vec<&str> = finalizers.filter_map(Value::as_str).collect();
+    match names.as_slice() {
+        [] => String::new(),
+        [FINALIZER] => format!(", held by {FINALIZER}: nebari-operator has not cleaned up yet; its log says why"),
+        names => format!(", held by {}", names.join(", ")),
     }
 }
 

@@ -3,17 +3,18 @@
 //! In: what is desired, the graph, the observed world. Out: a [`Plan`] that is complete; whoever applies it makes no choice.
 
 mod adopt;
+mod block;
 mod compare;
 mod digest;
 mod health;
-mod holder;
 mod openings;
+mod operator;
 mod select;
 mod status;
 mod steps;
 mod types;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 pub use crate::derive::DeleteRule;
 pub use health::{Health, answered, endpoint, health};
@@ -24,13 +25,11 @@ pub use types::{
     Step, Taking, Until,
 };
 
-pub(crate) use holder::OPERATOR_DEPLOYMENT;
-
 use crate::derive::{Desired, Names};
 use crate::diff::Class;
 use crate::graph::ResourceGraph;
 use crate::observed::{Coverage, Observed, World};
-use crate::resource::{Address, AppId, PackId};
+use crate::resource::Address;
 
 /// Plans.
 pub fn plan(desired: &Desired, graph: &ResourceGraph, world: &World, cluster: &str, answers: &Answers) -> Plan {
@@ -56,10 +55,11 @@ pub fn plan(desired: &Desired, graph: &ResourceGraph, world: &World, cluster: &s
         };
         plan.packs.insert(id.clone(), summary);
     }
-    let conditions = changes(desired, world, answers, &mut plan);
-    block_dependants(desired, graph, &mut plan);
-    reopen(desired, world, &mut plan);
-    leave_to_operator(world, &mut plan);
+    let mut conditions = changes(desired, world, answers, &mut plan);
+    block::dependants(desired, graph, &mut plan);
+    block::needed_still(desired, &mut plan);
+    reopen(desired, world, &mut plan, &mut conditions);
+    operator::leave(desired, world, &mut plan);
     plan.openings = openings::openings(desired, world, &plan);
     note_anchors(desired, &mut plan);
     plan.steps = steps::build(&mut plan.changes, desired, graph, world, &conditions);
@@ -82,7 +82,7 @@ fn changes(desired: &Desired, world: &World, answers: &Answers, plan: &mut Plan)
                 if let Some(would_change) = answers.settled.get(address) {
                     settle(&mut compared.change, *would_change);
                 }
-                conditions.insert(address.clone(), (compared.only_if, compared.force));
+                conditions.extend(compared.condition.map(|condition| (address.clone(), condition)));
                 plan.changes.insert(address.clone(), compared.change);
             }
         }
@@ -119,67 +119,22 @@ fn settle(change: &mut Change, would_change: bool) {
     }
 }
 
-/// A change that needs something that cannot be told cannot be made; what is as wanted stays so.
-fn block_dependants(desired: &Desired, graph: &ResourceGraph, plan: &mut Plan) {
-    let mut queue: Vec<Address> = plan.blocked.keys().chain(desired.refused.keys()).cloned().collect();
-    while let Some(blocked) = queue.pop() {
-        for (dependant, why) in graph.needed_by(&blocked) {
-            let changes = plan.changes.get(dependant).is_some_and(|change| change.action != Action::None);
-            if changes {
-                plan.changes.remove(dependant);
-                let how = if desired.refused.contains_key(&blocked) { "refused" } else { "blocked" };
-                plan.blocked.insert(dependant.clone(), format!("{why}: {} is {how}", blocked.short()));
-                plan.blocked_by.insert(dependant.clone(), blocked.clone());
-                queue.push(dependant.clone());
-            }
-        }
-    }
-}
-
 /// A route that is open without its login is closed until the login is in force, also where nothing of the route differs.
-fn reopen(desired: &Desired, world: &World, plan: &mut Plan) {
+fn reopen(desired: &Desired, world: &World, plan: &mut Plan, conditions: &mut steps::Conditions) {
     for (id, app) in desired.grounds.keys().filter_map(|id| desired.apps.get_key_value(id)) {
         let names = Names::of(id);
-        let open = steps::opens_without_login(world.get(&names.route()).live(), world.get(&names.policy()).live(), app);
-        let written = plan.changes.get(&names.policy()).is_some_and(|change| change.action != Action::None);
+        let policy = plan.changes.get(&names.policy());
+        let open = steps::opens_without_login(app, world, policy);
+        let written = policy.is_some_and(|change| change.action != Action::None);
         if let (true, Some(change)) = (open && written, plan.changes.get_mut(&names.route()))
             && change.action == Action::None
         {
+            if let Some((resource, live)) = desired.wanted.get(&change.address).zip(world.get(&change.address).live()) {
+                let condition = || compare::at_rest_until_written(resource, live, world);
+                conditions.entry(change.address.clone()).or_insert_with(condition);
+            }
             change.action = Action::Update;
             change.notes.push("closed until the login is in force, then opened".into());
-        }
-    }
-}
-
-fn leave_to_operator(world: &World, plan: &mut Plan) {
-    let Some(holder) = holder::holder(world) else { return };
-    let mut staying: BTreeSet<AppId> = BTreeSet::new();
-    for change in plan.changes.values_mut() {
-        if change.action != Action::None && change.is_derived() {
-            change.actor = Actor::Operator(holder.clone());
-            if change.action == Action::Delete {
-                staying.extend(change.app.clone());
-            }
-        }
-    }
-    // An app whose objects stay does not go, nor does the record that leads back to it.
-    let packs: BTreeSet<PackId> = plan
-        .changes
-        .values()
-        .filter(|change| change.app.as_ref().is_some_and(|app| staying.contains(app)))
-        .filter_map(|change| change.pack.clone())
-        .collect();
-    for change in plan.changes.values_mut() {
-        let of_app = change.address.as_app().is_some_and(|app| staying.contains(&app));
-        let of_pack = change.pack.as_ref().is_some_and(|pack| packs.contains(pack));
-        let is_record = change.pack.as_ref().is_some_and(|pack| change.address.name == pack.record_name());
-        if of_pack && is_record && change.action == Action::Update {
-            // It goes on naming what stays.
-            change.action = Action::None;
-            change.fields.clear();
-        }
-        if change.action == Action::Delete && (of_app || of_pack) {
-            change.actor = Actor::Operator(holder.clone());
         }
     }
 }
@@ -237,17 +192,4 @@ fn unreadable(world: &World) -> Vec<(String, String)> {
     found.sort();
     found.dedup();
     found
-}
-
-impl Plan {
-    /// Apps with a change that an operator or controller keeps to itself, and how that was seen.
-    pub fn left_to_operator(&self) -> BTreeMap<&AppId, &str> {
-        self.changes
-            .values()
-            .filter_map(|change| match (&change.actor, &change.app) {
-                (Actor::Operator(holder), Some(app)) if change.action != Action::None => Some((app, holder.as_str())),
-                _ => None,
-            })
-            .collect()
-    }
 }

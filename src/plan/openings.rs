@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::steps::weight;
-use super::types::{Action, Opening, Plan};
-use crate::derive::{Desired, Names};
+use super::steps::{opens_without_login, weight};
+use super::types::{Action, Actor, Opening, Plan};
+use crate::derive::{DeleteRule, Desired, Names};
 use crate::diagnostic::Place;
 use crate::observed::World;
 use crate::resource::{Address, AppId};
@@ -47,9 +47,14 @@ pub(super) fn openings(desired: &Desired, world: &World, plan: &Plan) -> Vec<Ope
         let pairs = [(names.route(), names.policy()), (names.public_route(), names.public_policy())];
         for (number, (route, policy)) in pairs.iter().enumerate() {
             let live = |address: &Address| world.get(address).live().map(|live| live.value());
-            let before = surface(live(route), live(policy));
+            let mut before = surface(live(route), live(policy));
+            let derived = desired.apps.get(app);
+            if number == 0 && derived.is_some_and(|app| opens_without_login(app, world, plan.changes.get(policy))) {
+                // A login that somebody made a hole in keeps nobody out.
+                before.values_mut().for_each(|audience| *audience = Audience::Anyone);
+            }
             let after = surface(after(route, world, plan), after(policy, world, plan));
-            let asks_itself = desired.apps.get(app).is_some_and(|derived| derived.auth() && !derived.login());
+            let asks_itself = derived.is_some_and(|derived| derived.auth() && !derived.login());
             let place = || place(desired, app, number);
             for (url, audience) in &after {
                 let suffix = if number == 0 && asks_itself { "; the app itself asks for the login" } else { "" };
@@ -93,6 +98,8 @@ fn place(desired: &Desired, app: &AppId, number: usize) -> Option<Place> {
 fn after<'p>(address: &Address, world: &'p World, plan: &'p Plan) -> Option<&'p Value> {
     let live = || world.get(address).live().map(|live| live.value());
     match plan.changes.get(address) {
+        // What the operator leaves behind stays open.
+        Some(change) if change.rule == Some(DeleteRule::NotWanted) && change.actor != Actor::Packctl => live(),
         Some(change) if change.action == Action::Delete => None,
         Some(change) => change.resource.as_ref().map(|resource| &resource.body.value).or_else(live),
         None => live(),

@@ -1,6 +1,7 @@
 //! A plan: the complete decision. `apply` needs nothing else and makes no choice.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -51,9 +52,9 @@ pub struct Change {
     /// Fields of an update; for a create none (the body tells).
     pub fields: Vec<FieldChange>,
     /// The desired resource; `None` for deletes.
-    pub resource: Option<Resource>,
+    pub resource: Option<Arc<Resource>>,
     /// The live object, secrets as placeholders; `None` where there is none.
-    pub before: Option<Value>,
+    pub before: Option<Arc<Value>>,
     /// Why a delete.
     pub rule: Option<DeleteRule>,
     /// The app that it belongs to.
@@ -72,7 +73,7 @@ impl Change {
     /// Whether it belongs to whoever holds the controller's Lease: all that is derived from an app, and the anchors of Gateways.
     pub fn is_derived(&self) -> bool {
         let of_app = self.app.is_some() && self.address.as_app().is_none();
-        let body = self.resource.as_ref().map(|resource| &resource.body.value).or(self.before.as_ref());
+        let body = self.resource.as_ref().map(|resource| &resource.body.value).or(self.before.as_deref());
         let labels = body.and_then(|body| body.pointer("/metadata/labels"));
         of_app || labels.is_some_and(|labels| labels.get(ANCHOR_GATEWAY).is_some())
     }
@@ -117,7 +118,7 @@ pub enum Act {
     /// Server-side apply, or a Keycloak write, of this body.
     Apply {
         /// Without uid, resourceVersion and owner; unknowns absent.
-        resource: Box<Resource>,
+        resource: Arc<Resource>,
         /// Take fields that the plan lists as drift.
         force: bool,
     },
@@ -130,6 +131,8 @@ pub enum Act {
         /// Which manager.
         hand: Hand,
     },
+    /// Take nebari-operator's finalizer off an app: what it stands for is gone.
+    Finalize,
     /// Nothing is written; the step only waits.
     Nothing,
 }
@@ -317,6 +320,8 @@ pub struct Plan {
     pub blocked_by: BTreeMap<Address, Address>,
     /// What stays behind on purpose after a delete: which, and why.
     pub kept: BTreeMap<Address, String>,
+    /// Apps that are left to nebari-operator, which says that they are ready: nothing is planned of them. How it was seen.
+    pub left: BTreeMap<AppId, String>,
     /// Apps (and `-` for objects without one) by the digest of their actions, bodies, order and fingerprints.
     pub digests: BTreeMap<String, String>,
 }

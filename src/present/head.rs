@@ -302,6 +302,15 @@ pub(super) fn write(out: &mut String, view: &View<'_>, signals: &[Signal]) {
     }
 }
 
+/// `2 apps are left to nebari-operator, which says that they are ready: Deployment ... has 1 replica.`
+pub(super) fn left(view: &View<'_>) -> Option<String> {
+    let left = &view.plan.left;
+    let seen = view.text(left.values().next()?);
+    let (are, they) = if left.len() == 1 { ("is", "it is") } else { ("are", "they are") };
+    let apps = count(left.len(), "app");
+    Some(format!("{apps} {are} left to nebari-operator, which says that {they} ready: {seen}."))
+}
+
 /// What stands among names of packs for all that belongs to none.
 pub(super) const LOOSE: &str = "objects without a pack";
 

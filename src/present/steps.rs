@@ -34,6 +34,8 @@ fn done(title: &str) -> String {
         "record" => "recorded".into(),
         "widen" => "widened".into(),
         "narrow" => "narrowed".into(),
+        "finalize" => "its finalizer taken off".into(),
+        "wait" => "gone".into(),
         other => other.into(),
     }
 }

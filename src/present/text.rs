@@ -36,6 +36,7 @@ pub fn plan_then(out: &mut String, plan: &Plan, next: &str, style: &Style) {
         let objects = super::words::count(tally(plan).in_sync, "object");
         let limit = if plan.unreadable.is_empty() { "" } else { ", as far as it could be read" };
         below(out, &view, 0, Label::Plain, &format!("Nothing to do: {objects} in sync{limit}."), style.width);
+        left(out, &view);
         return;
     }
     let start = out.len();
@@ -46,8 +47,16 @@ pub fn plan_then(out: &mut String, plan: &Plan, next: &str, style: &Style) {
     }
     out.push('\n');
     below(out, &view, 0, Label::Plain, &tally::line(plan), style.width);
+    left(out, &view);
     let next = if plan.is_empty() && !next.is_empty() { nothing_to_apply(plan) } else { next };
     below(out, &view, 0, Label::Faint, next, style.width);
+}
+
+/// The apps that are another's, on one line.
+fn left(out: &mut String, view: &View<'_>) {
+    if let Some(text) = super::head::left(view) {
+        below(out, view, 0, Label::Plain, &text, view.style.width);
+    }
 }
 
 /// The last line where no command helps.

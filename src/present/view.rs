@@ -1,5 +1,6 @@
 //! A plan with what is needed to write about it: style, numbers of secrets, names.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
@@ -15,7 +16,8 @@ use crate::resource::{Address, AppId, FieldPath, PackId, PathStep, Unknown};
 pub(super) struct View<'p> {
     pub(super) plan: &'p Plan,
     pub(super) style: &'p Style,
-    numbers: Numbers,
+    /// Made when the first secret is written: mostly there is none, and every value of a plan must be looked at.
+    numbers: OnceCell<Numbers>,
     /// Short names that mean more than one object of this plan.
     ambiguous: BTreeSet<String>,
     packs_of_apps: BTreeMap<&'p AppId, &'p PackId>,
@@ -34,13 +36,19 @@ impl<'p> View<'p> {
         let mut seen = BTreeSet::new();
         let shared_names =
             plan.packs.keys().map(|pack| pack.name.as_str()).filter(|name| !seen.insert(*name)).collect();
-        let numbers = Numbers::of_plan(plan);
-        Self { plan, style, numbers, ambiguous, packs_of_apps, shared_names, stopped: plan.stopped() }
+        Self { plan, style, numbers: OnceCell::new(), ambiguous, packs_of_apps, shared_names, stopped: plan.stopped() }
     }
 
     /// Text from outside, fit to be shown.
     pub(super) fn text(&self, text: &str) -> String {
-        visible(&self.numbers.text(text, Form::Words)).into_owned()
+        if !Numbers::holds_secret(text) {
+            return visible(text).into_owned();
+        }
+        visible(&self.numbers().text(text, Form::Words)).into_owned()
+    }
+
+    fn numbers(&self) -> &Numbers {
+        self.numbers.get_or_init(|| Numbers::of_plan(self.plan))
     }
 
     /// The same, cut at `width` columns with its length.
@@ -70,12 +78,12 @@ impl<'p> View<'p> {
 
     /// A value on a line of at most about `width` columns.
     pub(super) fn value(&self, value: &Value, width: usize) -> String {
-        super::value::short(value, &self.numbers, width, self.dots())
+        super::value::short(value, self.numbers(), width, self.dots())
     }
 
     /// A value on a line, whole.
     pub(super) fn whole_value(&self, value: &Value) -> String {
-        super::value::whole(value, &self.numbers)
+        super::value::whole(value, self.numbers())
     }
 
     /// What stands for a part that was cut off.

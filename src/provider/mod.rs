@@ -125,6 +125,15 @@ pub enum Verb {
         /// The object must still have this resourceVersion.
         version: String,
     },
+    /// Replace `metadata.finalizers`, and nothing else. Not in Keycloak.
+    Finalizers {
+        /// The list as it will be.
+        finalizers: Vec<String>,
+        /// The object must still be this one.
+        uid: String,
+        /// The object must still have this resourceVersion.
+        version: String,
+    },
     /// Delete this very object.
     Delete {
         /// Precondition.

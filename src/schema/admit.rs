@@ -28,15 +28,20 @@ pub fn unknown_fields(object: &Value, schema: &Schema) -> Vec<Unknown> {
     let root = schema.root();
     let mut search = Search::default();
     for (name, value) in object.as_object().into_iter().flatten() {
-        let pointer = format!("/{}", step(name));
-        match (name.as_str(), root.field(name)) {
-            ("apiVersion" | "kind" | "status", _) => {}
+        let node = match (name.as_str(), root.field(name)) {
+            ("apiVersion" | "kind" | "status", _) => continue,
             // CRDs say nothing of the metadata: it is the same for all kinds.
-            ("metadata", _) => search.collect(&pointer, value, object_meta()),
-            (_, Some(node)) => search.collect(&pointer, value, node),
-            (_, None) if keeps(root) => {}
-            (_, None) => search.unknown(pointer, name, root),
+            ("metadata", _) => Some(object_meta()),
+            (_, Some(node)) => Some(node),
+            (_, None) if keeps(root) => continue,
+            (_, None) => None,
+        };
+        search.path.push(At::Field(name));
+        match node {
+            Some(node) => search.collect(value, node),
+            None => search.unknown(name, root),
         }
+        search.path.pop();
     }
     search.found
 }
@@ -46,29 +51,41 @@ fn keeps(node: Node<'_>) -> bool {
     node.preserves_unknown() || node.is_map() || (node.is_built_in() && node.properties().next().is_none())
 }
 
+/// Looks into everything, and spells a pointer only where something is found: mostly nothing is.
 #[derive(Default)]
-struct Search {
+struct Search<'v> {
+    path: Vec<At<'v>>,
     found: Vec<Unknown>,
 }
 
-impl Search {
-    fn collect(&mut self, pointer: &str, value: &Value, node: Node<'_>) {
+/// One step into a value.
+#[derive(Clone, Copy)]
+enum At<'v> {
+    Field(&'v str),
+    Item(usize),
+}
+
+impl<'v> Search<'v> {
+    fn collect(&mut self, value: &'v Value, node: Node<'_>) {
         match value {
             Value::Object(map) => {
                 for (name, below) in map {
-                    let pointer = format!("{pointer}/{}", step(name));
+                    self.path.push(At::Field(name));
                     match node.field(name) {
-                        Some(node) => self.collect(&pointer, below, node),
+                        Some(node) => self.collect(below, node),
                         None if keeps(node) => {}
                         None if node.is_embedded() && ["apiVersion", "kind", "metadata"].contains(&name.as_str()) => {}
-                        None => self.unknown(pointer, name, node),
+                        None => self.unknown(name, node),
                     }
+                    self.path.pop();
                 }
             }
             Value::Array(items) => {
                 if let Some(node) = node.items() {
                     for (index, item) in items.iter().enumerate() {
-                        self.collect(&format!("{pointer}/{index}"), item, node);
+                        self.path.push(At::Item(index));
+                        self.collect(item, node);
+                        self.path.pop();
                     }
                 }
             }
@@ -76,7 +93,12 @@ impl Search {
         }
     }
 
-    fn unknown(&mut self, pointer: String, name: &str, node: Node<'_>) {
+    fn unknown(&mut self, name: &str, node: Node<'_>) {
+        let step = |at: &At<'_>| match at {
+            At::Field(name) => format!("/{}", step(name)),
+            At::Item(index) => format!("/{index}"),
+        };
+        let pointer = self.path.iter().map(step).collect();
         let near = nearest(name, node.properties().map(|(known, _)| known)).map(str::to_owned);
         self.found.push(Unknown { pointer, near });
     }

@@ -331,6 +331,19 @@ pub fn with_defaults(value: &Value, node: Node<'_>) -> Value {
     }
 }
 
+/// Whether [`with_defaults`] would change nothing.
+pub fn has_defaults(value: &Value, node: Node<'_>) -> bool {
+    match value {
+        Value::Object(map) => {
+            let lacking = |(name, _)| !map.contains_key(name) && node.default_of(name, map).is_some();
+            !node.properties().any(lacking)
+                && map.iter().all(|(name, value)| node.field(name).is_none_or(|below| has_defaults(value, below)))
+        }
+        Value::Array(items) => node.items().is_none_or(|below| items.iter().all(|item| has_defaults(item, below))),
+        _ => true,
+    }
+}
+
 fn read_crd(crd: &Value) -> Option<((String, String), Schema)> {
     let spec = crd.get("spec")?;
     let versions = spec.get("versions")?.as_array()?;

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by tests/run: the programs that the servers are, and cargo-deny.
+# Sourced by tests/run: the programs that the servers are, cargo-deny, and the CRDs of the platform's releases.
 #
 # A program is taken from the first place that has it in a fitting version: KUBEBUILDER_ASSETS, PATH, the cache. What
 # none of them has is built into the cache, once: the pins are the files in the folders beside this file, a folder of
@@ -45,7 +45,7 @@ want() { # PROGRAM...
 
 build_wanted() {
   local part
-  for part in deny etcd helm keycloak kube; do # in one order, whatever the array's hash says
+  for part in crds deny etcd helm keycloak kube; do # in one order, whatever the array's hash says
     [[ ! ${to_build[$part]:-} ]] || build "$part"
   done
 }
@@ -58,7 +58,8 @@ fits() { # PROGRAM PATH: a version that can stand for the pinned one?
     kubectl) says=$("$2" version --client) && [[ $says == "Client Version: v${kube_version%.*}."* ]] ;;
     helm) says=$("$2" version --short) && [[ $says == v3.* ]] ;;
     cargo-deny) says=$("$2" --version) && at_least "${says#cargo-deny }" "$deny_version" ;;
-    *) false ;; # a Keycloak is started from a copy of ours, never from somebody's own
+    # A Keycloak is started from a copy of ours, never from somebody's own; CRDs are no program.
+    *) false ;;
   esac 2>/dev/null
 }
 
@@ -149,6 +150,42 @@ case "\$*" in *-Dkc.config.built=true*) exit 0 ;; esac
 exec "$(java_program)" "\$@"
 EOF
   chmod +x "$once" && env -i PATH="$PATH" HOME="$1" JAVA="$once" "$1/bin/kc.sh" start-dev --db=dev-mem && rm "$once"
+}
+
+# A folder for each release, `bin/crds/gateway-api-1.2.1`, with the kinds that packctl writes.
+tools_crds() { need go; }
+about_crds() { echo "the CRDs of $(grep -c '^[a-z]' "$recipes/crds/releases") releases (1 minute)"; }
+build_crds() {
+  local project version sum module folder kinds kind from to
+  while read -r project version sum; do
+    case $project in
+      gateway-api)
+        module=sigs.k8s.io/gateway-api folder=config/crd/standard
+        kinds="gatewayclasses gateways httproutes grpcroutes referencegrants"
+        ;;
+      cert-manager) module=github.com/cert-manager/cert-manager folder=deploy/crds kinds=certificates ;;
+      envoy-gateway)
+        module=github.com/envoyproxy/gateway folder=charts/gateway-crds-helm/templates/generated
+        kinds="securitypolicies httproutefilters"
+        ;;
+      *) continue ;;
+    esac
+    from=$(module_of "$module@v$version" "$sum") || return
+    to=$1/bin/crds/$project-$version
+    mkdir -p "$to" || return
+    for kind in $kinds; do
+      # Lines of a chart's template: labels, and conditions around the whole.
+      grep -hv '{{' "$from/$folder"/*[_-]"$kind".yaml >"$to/$kind.yaml" || return
+    done
+  done <"$recipes/crds/releases"
+}
+
+# The folder of a Go module, whose content has this sum.
+module_of() { # MODULE@VERSION SUM
+  local answer
+  answer=$(cd / && go mod download -json "$1") || return
+  [[ $answer == *"\"Sum\": \"$2\""* ]] || { echo "$1 is not what $recipes/crds/releases says: $answer"; return 1; } >&2
+  sed -nE 's/^[[:space:]]*"Dir": "(.*)",?$/\1/p' <<<"$answer"
 }
 
 tools_deny() { need cargo cc; }

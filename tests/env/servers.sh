@@ -4,7 +4,7 @@
 # All of it lives below one folder and ends with this script, however that ends: the kernel kills each server when its
 # parent is gone (setpriv --pdeathsig), also after a kill -9, and the folder is removed by a process that waits for it.
 
-readonly server_programs=(etcd kube-apiserver kube-controller-manager kubectl helm kc.sh)
+readonly server_programs=(crds etcd kube-apiserver kube-controller-manager kubectl helm kc.sh)
 readonly server_tools=(curl java openssl setpriv)
 
 declare -A server=() # name -> process id
@@ -19,14 +19,22 @@ start_servers() {
 
   start_keycloak
   start_etcd
-  start_apiserver
+  write_tokens
+  apiserver_url=$(free_url https)
+  start_apiserver kube-apiserver "$apiserver_url" --audit-policy-file "$recipes/audit-policy.yaml" \
+    --audit-log-path "$dir/audit.log" --audit-log-maxsize 10000
+  # One more, for the tests that change the CRDs of the platform: they must not change under the other tests.
+  releases_url=$(free_url https)
+  start_apiserver releases "$releases_url" --etcd-prefix /releases
 }
 
 servers_ready() {
   ready etcd 30 curl -fs "$etcd_url/health"
-  ready kube-apiserver 60 apiserver_answers
-  write_kubeconfig "$dir/kubeconfig" "$admin_token"
-  write_kubeconfig "$dir/controllers.kubeconfig" "$controllers_token"
+  ready kube-apiserver 60 apiserver_answers kube-apiserver "$apiserver_url"
+  write_kubeconfig "$dir/kubeconfig" kube-apiserver "$apiserver_url" "$admin_token"
+  write_kubeconfig "$dir/controllers.kubeconfig" kube-apiserver "$apiserver_url" "$controllers_token"
+  ready releases 60 apiserver_answers releases "$releases_url"
+  write_kubeconfig "$dir/releases.kubeconfig" releases "$releases_url" "$admin_token"
   start_controllers
   install_crds
   ready kube-controller-manager 60 controllers_work
@@ -44,18 +52,14 @@ stop_servers() {
 
 start_etcd() {
   local peers
-  etcd_url=http://127.0.0.1:$(free_port)
-  peers=http://127.0.0.1:$(free_port)
+  etcd_url=$(free_url http)
+  peers=$(free_url http)
   start etcd "${program[etcd]}" --data-dir "$dir/etcd" --unsafe-no-fsync --log-level warn \
     --listen-client-urls "$etcd_url" --advertise-client-urls "$etcd_url" \
     --listen-peer-urls "$peers" --initial-advertise-peer-urls "$peers" --initial-cluster "default=$peers"
 }
 
-# Admission stays as it is but for ServiceAccount, which wants a token mounted in pods that nothing here runs.
-start_apiserver() {
-  local port
-  port=$(free_port)
-  apiserver_url=https://127.0.0.1:$port
+write_tokens() {
   admin_token=$(random)
   controllers_token=$(random)
   {
@@ -68,15 +72,18 @@ start_apiserver() {
   } >"$dir/tokens.csv"
   openssl genrsa -out "$dir/sa.key" 2048 2>/dev/null
   openssl rsa -in "$dir/sa.key" -pubout -out "$dir/sa.pub" 2>/dev/null
+}
+
+# Admission stays as it is but for ServiceAccount, which wants a token mounted in pods that nothing here runs.
+start_apiserver() { # NAME URL ARGUMENT...
   # The advertised address and its reconciler: a machine without a default route has no other address.
-  start kube-apiserver "${program[kube-apiserver]}" --etcd-servers "$etcd_url" --cert-dir "$dir/certs" \
-    --bind-address 127.0.0.1 --secure-port "$port" --advertise-address 127.0.0.1 --endpoint-reconciler-type none \
+  start "$1" "${program[kube-apiserver]}" --etcd-servers "$etcd_url" --cert-dir "$dir/$1.certs" \
+    --bind-address 127.0.0.1 --secure-port "${2##*:}" --advertise-address 127.0.0.1 --endpoint-reconciler-type none \
     --service-account-issuer https://kubernetes.default.svc --service-account-key-file "$dir/sa.pub" \
     --service-account-signing-key-file "$dir/sa.key" --service-cluster-ip-range 10.96.0.0/16 \
-    --authorization-mode RBAC --token-auth-file "$dir/tokens.csv" --disable-admission-plugins ServiceAccount \
-    --audit-policy-file "$recipes/audit-policy.yaml" --audit-log-path "$dir/audit.log" --audit-log-maxsize 10000
+    --authorization-mode RBAC --token-auth-file "$dir/tokens.csv" --disable-admission-plugins ServiceAccount "${@:3}"
 }
-apiserver_answers() { curl -fs --cacert "$dir/certs/apiserver.crt" "$apiserver_url/readyz"; }
+apiserver_answers() { curl -fs --cacert "$dir/$1.certs/apiserver.crt" "$2/readyz"; } # NAME URL
 
 # Those that packctl's work meets. No workload runs: Deployments and Jobs stay as a test writes their status.
 start_controllers() {
@@ -97,7 +104,7 @@ install_crds() {
 
 # A copy of its own, since start-dev writes into its own folder. It starts Java as a child, which has to end too.
 start_keycloak() {
-  keycloak_url=http://127.0.0.1:$(free_port)
+  keycloak_url=$(free_url http)
   keycloak_password=$(random)
   cp -a "$(dirname "$(dirname "${program[kc.sh]}")")" "$dir/keycloak"
   printf '#!/bin/sh\nexec setpriv --pdeathsig KILL -- "%s" "$@"\n' "$(java_program)" >"$dir/java"
@@ -116,19 +123,20 @@ export_servers() {
   export PACKCTL_TEST_TOKEN=$admin_token PACKCTL_TEST_TOKENS=$dir/tokens.csv PACKCTL_TEST_AUDIT_LOG=$dir/audit.log
   export PACKCTL_TEST_KUBECTL=${program[kubectl]} PACKCTL_TEST_HELM=${program[helm]}
   export PACKCTL_TEST_KEYCLOAK_URL=$keycloak_url
+  export PACKCTL_TEST_RELEASES_KUBECONFIG=$dir/releases.kubeconfig PACKCTL_TEST_CRDS=${program[crds]}
   export PACKCTL_TEST_KEYCLOAK_USERNAME=admin PACKCTL_TEST_KEYCLOAK_PASSWORD=$keycloak_password
 }
 
-write_kubeconfig() { # FILE TOKEN
+write_kubeconfig() { # FILE NAME URL TOKEN
   cat >"$1" <<EOF
 apiVersion: v1
 kind: Config
 clusters:
 - name: test
-  cluster: {server: "$apiserver_url", certificate-authority-data: $(base64 -w0 "$dir/certs/apiserver.crt")}
+  cluster: {server: "$3", certificate-authority-data: $(base64 -w0 "$dir/$2.certs/apiserver.crt")}
 users:
 - name: test
-  user: {token: $2}
+  user: {token: $4}
 contexts:
 - name: test
   context: {cluster: test, user: test}
@@ -176,6 +184,8 @@ until_one_ends() {
     done
   done
 }
+
+free_url() { echo "$1://127.0.0.1:$(free_port)"; } # SCHEME
 
 # Below the ports that the kernel gives to clients, so that none of them takes it in between.
 free_port() {

@@ -44,8 +44,7 @@ impl Env {
     pub(crate) fn get() -> &'static Env {
         static ENV: OnceLock<Env> = OnceLock::new();
         ENV.get_or_init(|| {
-            // kube and reqwest are built without a TLS provider of their own; the second to set one is not an error.
-            let _ = rustls::crypto::ring::default_provider().install_default();
+            choose_tls();
             Env {
                 kubeconfig: variable("PACKCTL_TEST_KUBECONFIG").into(),
                 apiserver: variable("PACKCTL_TEST_APISERVER"),
@@ -68,11 +67,7 @@ impl Env {
 
     /// A client of the user of `kubeconfig`.
     pub(crate) async fn client_of(&self, kubeconfig: &Path) -> kube::Client {
-        let kubeconfig = Kubeconfig::read_from(kubeconfig).expect("the kubeconfig is readable");
-        let config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
-            .await
-            .expect("the kubeconfig names a cluster and a user");
-        kube::Client::try_from(config).expect("a client can be made of it")
+        client_of(kubeconfig).await
     }
 
     /// What the administrator's `kubectl ARGS` prints; a failure is the test's.
@@ -341,6 +336,37 @@ impl Realm {
         let answer: Value = answer.json().await.expect("Keycloak answers a login with JSON");
         answer["access_token"].as_str().unwrap_or_else(|| panic!("no login: {answer}")).to_owned()
     }
+}
+
+/// A client of the user of `kubeconfig`.
+pub(crate) async fn client_of(kubeconfig: &Path) -> kube::Client {
+    choose_tls();
+    let kubeconfig = Kubeconfig::read_from(kubeconfig).expect("the kubeconfig is readable");
+    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+        .await
+        .expect("the kubeconfig names a cluster and a user");
+    kube::Client::try_from(config).expect("a client can be made of it")
+}
+
+/// kube and reqwest are built without a TLS provider of their own; the second to set one is not an error.
+fn choose_tls() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// Whether the slow tests run too: `tests/run all`.
+#[expect(clippy::disallowed_methods, reason = "as tests/run says it")]
+pub(crate) fn all() -> bool {
+    std::env::var("PACKCTL_TEST_ALL").is_ok_and(|value| !value.is_empty())
+}
+
+/// The folder that has the CRDs of the platform's releases, a folder each.
+pub(crate) fn crds() -> PathBuf {
+    variable("PACKCTL_TEST_CRDS").into()
+}
+
+/// The kubeconfig of the administrator of an API server on which tests change CRDs.
+pub(crate) fn releases_kubeconfig() -> PathBuf {
+    variable("PACKCTL_TEST_RELEASES_KUBECONFIG").into()
 }
 
 fn realms() -> String {

@@ -1,8 +1,9 @@
 //! PK0410: an object of this name exists and is somebody else's.
 
 use crate::check::{Facts, Rule};
-use crate::derive::{Standing, standing};
+use crate::derive::{Standing, holder, standing};
 use crate::diagnostic::Diagnostic;
+use crate::resource::Resource;
 
 pub(crate) struct ForeignObject;
 
@@ -25,7 +26,10 @@ impl Rule for ForeignObject {
 
     fn check(&self, facts: Facts<'_>) -> Vec<Diagnostic> {
         let mut findings = Vec::new();
-        for resource in facts.desired.wanted.values() {
+        // What is derived from apps is that of a live operator, to which it is left.
+        let alive = holder(facts.world).is_some_and(|holder| holder.alive);
+        let is_left = |resource: &Resource| alive && resource.app.is_some() && resource.address.as_app().is_none();
+        for resource in facts.desired.wanted.values().filter(|resource| !is_left(resource)) {
             let Some(live) = facts.world.get(&resource.address).live() else { continue };
             let Standing::Foreign(why) = standing(resource, live, &facts.desired.apps, facts.world) else { continue };
             let address = &resource.address;

@@ -24,6 +24,8 @@ pub(super) mod listener;
 pub(super) mod listener_limit;
 pub(super) mod long_names;
 pub(super) mod no_route;
+pub(super) mod old_crd;
+pub(super) mod operator_settings;
 pub(super) mod opted_in;
 pub(super) mod paths;
 pub(super) mod public_routes;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Builder;
 use crate::derive::{App, DeleteRule, Names};
+use crate::plan::operator::has_finalizer;
 use crate::plan::types::{Act, Action, Change, Precondition, Until};
 use crate::resource::{Address, AppId, Hand, PackId};
 
@@ -41,7 +42,17 @@ impl<'b> Builder<'b> {
                     waits.push(Until::Gone(self.steps[*step].address.clone()));
                 }
             }
-            let step = self.delete(change, waits, after);
+            let goes = change.address.as_app().filter(|_| change.before.as_deref().is_some_and(has_finalizer));
+            if let Some(app) = goes.as_ref().filter(|_| !self.operated) {
+                let gone = of_app.get(app).into_iter().flatten().map(|(_, step)| self.steps[*step].address.clone());
+                let gone = gone.filter(|address| address.entry.is_none() && !address.is_keycloak());
+                let finalize = self.finalize(change, gone.map(Until::Gone).collect(), after.clone());
+                after.insert(finalize, "nobody else takes its finalizer off");
+            }
+            let mut step = self.delete(change, waits, after);
+            if goes.is_some() && self.operated {
+                step = self.await_cleanup(change, step);
+            }
             if let Some(app) = &change.app {
                 of_app.entry(app).or_default().push((rank, step));
             }
@@ -69,6 +80,21 @@ impl<'b> Builder<'b> {
             self.released.insert((address.object(), hostname.to_owned()), step);
         }
         step
+    }
+
+    /// Takes the finalizer off an app, when all that the operator would have taken away is gone. Without an operator an app
+    /// would otherwise be leaving for ever.
+    fn finalize(&mut self, change: &'b Change, gone: Vec<Until>, after: BTreeMap<usize, &'static str>) -> usize {
+        let address = &change.address;
+        let only_if = self.conditions.get(address).map_or(Precondition::Nothing, |(only_if, _)| only_if.clone());
+        self.push(address, "finalize", Act::Finalize, gone, after, only_if)
+    }
+
+    /// The pack's objects are needed until the operator has taken away what it made of the app.
+    fn await_cleanup(&mut self, change: &'b Change, delete: usize) -> usize {
+        let address = &change.address;
+        let after = BTreeMap::from([(delete, "nebari-operator takes away what it made, and then its finalizer")]);
+        self.push(address, "wait", Act::Nothing, vec![Until::Gone(address.clone())], after, Precondition::Nothing)
     }
 
     /// What left a pack goes after everything that the pack brings: a Service is needed until the route has moved on. So does
@@ -142,6 +168,11 @@ fn rank(change: &Change) -> usize {
         ("HTTPRouteFilter", None) if change.pack.is_none() => ANCHOR + 2,
         _ => OF_PACK,
     }
+}
+
+/// Whether a change takes something away that routes or pods of its app may still need: all but the routes and their policies.
+pub(in crate::plan) fn is_needed_by_routes(change: &Change) -> bool {
+    rank(change) > POLICY
 }
 
 fn is_of_a_route(app: &AppId, policy: &Address) -> bool {

@@ -8,19 +8,21 @@ mod order;
 mod route;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::json;
 
 use super::types::{Act, Action, Actor, Change, Precondition, Step, Until};
-use crate::derive::{Desired, Names, kinds_text, recorded_kinds};
+use crate::derive::{Desired, Names, holder, kinds_text, recorded_kinds};
 use crate::graph::ResourceGraph;
 use crate::observed::World;
 use crate::resource::{Address, AppId, PackId, Resource};
 
+pub(super) use delete::is_needed_by_routes;
 pub(super) use route::{opens_without_login, weight};
 
 /// What the comparison found, per change.
-pub(super) type Conditions = BTreeMap<Address, (Precondition, bool)>;
+pub(super) type Conditions = BTreeMap<Address, super::compare::Condition>;
 
 struct Builder<'b> {
     desired: &'b Desired,
@@ -35,6 +37,8 @@ struct Builder<'b> {
     done: BTreeMap<Address, Vec<usize>>,
     of_app: BTreeMap<&'b AppId, Vec<usize>>,
     of_pack: BTreeMap<&'b PackId, Vec<usize>>,
+    /// An operator takes away what is derived from an app when the app goes.
+    operated: bool,
     /// Steps that take a listener off its Gateway, by Gateway and hostname.
     released: BTreeMap<(Address, String), usize>,
 }
@@ -60,6 +64,7 @@ pub(super) fn build(
         done: BTreeMap::new(),
         of_app: BTreeMap::new(),
         of_pack: BTreeMap::new(),
+        operated: holder(world).is_some(),
         released: BTreeMap::new(),
     };
     builder.deletes();
@@ -141,7 +146,7 @@ impl<'b> Builder<'b> {
         after
     }
 
-    fn write(&mut self, change: &'b Change, resource: &'b Resource) {
+    fn write(&mut self, change: &'b Change, resource: &'b Arc<Resource>) {
         let address = &change.address;
         let (only_if, force) = self.conditions.get(address).cloned().unwrap_or((Precondition::Absent, false));
         let title = title(change.action);
@@ -167,22 +172,22 @@ impl<'b> Builder<'b> {
             }
         }
         if let Some(wide) = self.widened_lock(change, resource) {
-            let act = Act::Apply { resource: Box::new(wide), force };
+            let act = Act::Apply { resource: Arc::new(wide), force };
             self.push(address, "widen", act, Vec::new(), after, only_if);
             return;
         }
         if let Some(kinds) = self.widened(resource, change) {
-            let mut wide = resource.clone();
+            let mut wide = Resource::clone(resource);
             wide.body.value["data"][crate::derive::KINDS] = json!(kinds);
             let live = change.before.as_ref().and_then(|record| record.get("data"));
             // A record that names everything already is only narrowed, at the end.
             if live != wide.body.value.get("data") {
-                let act = Act::Apply { resource: Box::new(wide), force };
+                let act = Act::Apply { resource: Arc::new(wide), force };
                 self.push(address, "record", act, Vec::new(), after, only_if);
             }
             return;
         }
-        let act = Act::Apply { resource: Box::new(resource.clone()), force };
+        let act = Act::Apply { resource: Arc::clone(resource), force };
         self.push(address, title, act, Vec::new(), after, only_if);
     }
 
@@ -193,7 +198,7 @@ impl<'b> Builder<'b> {
             return None;
         }
         let will = recorded_kinds(&resource.body.value);
-        let had = change.before.as_ref().map(recorded_kinds).unwrap_or_default();
+        let had = change.before.as_deref().map(recorded_kinds).unwrap_or_default();
         let both: BTreeSet<_> = will.union(&had).cloned().collect();
         (both != will).then(|| kinds_text(&both))
     }
@@ -213,7 +218,7 @@ impl<'b> Builder<'b> {
             };
             let of_pack = self.of_pack.get(pack).into_iter().flatten();
             let after = of_pack.map(|step| (*step, "the record is narrowed last")).collect();
-            let act = Act::Apply { resource: Box::new(resource.clone()), force };
+            let act = Act::Apply { resource: Arc::clone(resource), force };
             self.push(address, "narrow", act, Vec::new(), after, only_if);
         }
     }

@@ -1,5 +1,7 @@
 //! What an app leaves behind when its routes move to another listener.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::Builder;
@@ -34,6 +36,16 @@ impl Builder<'_> {
             && self.desired.unwanted.contains_key(&names.listener(&gateway))
     }
 
+    /// Whether every listener of an app that is to go does so in this plan: a blocked one keeps its lock.
+    fn all_leave(&self, app: &AppId) -> bool {
+        let of_app = self
+            .desired
+            .unwanted
+            .iter()
+            .filter(|(address, unwanted)| unwanted.app.as_ref() == Some(app) && address.entry.is_some());
+        of_app.into_iter().all(|(address, _)| self.acting.contains_key(address))
+    }
+
     /// The lock as it is while routes move between two Gateways of one namespace, where the locks of both listeners have one
     /// name: it is on both. Nothing where it is on no listener that goes.
     pub(super) fn widened_lock(&self, change: &Change, resource: &Resource) -> Option<Resource> {
@@ -53,12 +65,12 @@ impl Builder<'_> {
         for change in changes {
             let (Some(app), Some(resource)) = (&change.app, &change.resource) else { continue };
             let Some(wide) = self.last.get(&change.address).copied() else { continue };
-            if self.widened_lock(change, resource).is_none() {
+            if self.widened_lock(change, resource).is_none() || !self.all_leave(app) {
                 continue;
             }
             let moved = self.moved(app).into_iter().map(|step| (step, "no route is on the old listener any more"));
             let after = moved.chain([(wide, "the lock is on both listeners meanwhile")]).collect();
-            let act = Act::Apply { resource: Box::new(resource.clone()), force: false };
+            let act = Act::Apply { resource: Arc::clone(resource), force: false };
             self.push(&change.address, "narrow", act, Vec::new(), after, Precondition::After(wide));
         }
     }

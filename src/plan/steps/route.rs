@@ -1,13 +1,14 @@
 //! The steps of an app's routes: closed, guarded, opened.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::{Builder, title};
 use crate::derive::{App, Attachment, CertificateSource, Ground, HTTP, HTTPS, Names, RoutePath};
-use crate::diff::FieldChange;
-use crate::observed::Live;
+use crate::diff::{Class, FieldChange};
+use crate::observed::{Live, World};
 use crate::plan::types::{Act, Change, Precondition, Probe, Until};
 use crate::resource::{Address, AppId, Cause, FieldPath, Hand, Resource};
 
@@ -23,7 +24,7 @@ impl<'b> Builder<'b> {
         let resource = self.desired.wanted.get(&address)?;
         let live = self.world.get(&address).live().filter(|route| weight(route.value()) > 0);
         let moves = live.is_some() && derived.login() && self.acting.get(&address).is_some_and(|change| moves(change));
-        if !moves && !opens_without_login(live, self.world.get(&names.policy()).live(), derived) {
+        if !moves && !opens_without_login(derived, self.world, self.acting.get(&names.policy()).copied()) {
             return None;
         }
         let (only_if, force) = self.conditions.get(&address).cloned()?;
@@ -37,7 +38,7 @@ impl<'b> Builder<'b> {
         } else {
             (Vec::new(), BTreeMap::new())
         };
-        let act = Act::Apply { resource: Box::new(closed(resource)), force };
+        let act = Act::Apply { resource: Arc::new(closed(resource)), force };
         Some(self.push(&address, "close", act, waits, after, only_if))
     }
 
@@ -45,7 +46,7 @@ impl<'b> Builder<'b> {
         &mut self,
         app: &'b AppId,
         change: &'b Change,
-        resource: &Resource,
+        resource: &Arc<Resource>,
         mut after: BTreeMap<usize, &'static str>,
         only_if: Precondition,
         force: bool,
@@ -54,33 +55,33 @@ impl<'b> Builder<'b> {
         let address = &change.address;
         let Some((ground, derived)) = self.desired.grounds.get(app).zip(self.desired.apps.get(app)) else { return };
         let names = Names::of(app);
-        let live_weight = change.before.as_ref().map(weight);
+        let live_weight = change.before.as_deref().map(weight);
         let attached = live_weight.is_some_and(|weight| weight > 0) && !moves(change);
         let attach = if attached { Vec::new() } else { self.attach_waits(app, ground) };
         let served = served(app, ground, names.policy(), address.clone());
-        let apply = |resource: Resource, force| Act::Apply { resource: Box::new(resource), force };
+        let apply = |resource: Arc<Resource>, force| Act::Apply { resource, force };
         let last = if !derived.login() {
-            self.push(address, title(change.action), apply(resource.clone(), force), attach, after, only_if)
+            self.push(address, title(change.action), apply(Arc::clone(resource), force), attach, after, only_if)
         } else if let Some(before) = self.last.get(address).copied() {
             after.insert(before, OPENED);
             after.extend(self.other_listener(ground, derived));
             let opening = [self.attach_waits(app, ground), served.clone(), login_answers(derived, ground)].concat();
-            self.push(address, "open", apply(resource.clone(), false), opening, after, Precondition::After(before))
+            self.push(address, "open", apply(Arc::clone(resource), false), opening, after, Precondition::After(before))
         } else if attached {
             // What stands behind it may change: the policy of this plan is in force before that is reached.
             let policy = vec![Until::PolicyAccepted(names.policy())];
-            self.push(address, title(change.action), apply(resource.clone(), force), policy, after, only_if)
+            self.push(address, title(change.action), apply(Arc::clone(resource), force), policy, after, only_if)
         } else if live_weight == Some(0) && !moves(change) {
             after.extend(self.other_listener(ground, derived));
             let opening = [attach, served.clone(), login_answers(derived, ground)].concat();
-            self.push(address, "open", apply(resource.clone(), force), opening, after, only_if)
+            self.push(address, "open", apply(Arc::clone(resource), force), opening, after, only_if)
         } else {
             // Closed first: a policy has no status before its route exists, so nothing could be awaited.
             let opening = [attach.clone(), served.clone(), login_answers(derived, ground)].concat();
-            let before = self.push(address, "close", apply(closed(resource), force), attach, after, only_if);
+            let before = self.push(address, "close", apply(Arc::new(closed(resource)), force), attach, after, only_if);
             let mut after = BTreeMap::from([(before, OPENED)]);
             after.extend(self.other_listener(ground, derived));
-            self.push(address, "open", apply(resource.clone(), false), opening, after, Precondition::After(before))
+            self.push(address, "open", apply(Arc::clone(resource), false), opening, after, Precondition::After(before))
         };
         self.check(address, last, served, ground, derived);
     }
@@ -90,7 +91,7 @@ impl<'b> Builder<'b> {
         &mut self,
         app: &'b AppId,
         change: &'b Change,
-        resource: &Resource,
+        resource: &Arc<Resource>,
         after: BTreeMap<usize, &'static str>,
         only_if: Precondition,
         force: bool,
@@ -99,7 +100,7 @@ impl<'b> Builder<'b> {
         let Some((ground, derived)) = self.desired.grounds.get(app).zip(self.desired.apps.get(app)) else { return };
         let attached = change.before.is_some() && !moves(change);
         let attach = if attached { Vec::new() } else { self.attach_waits(app, ground) };
-        let act = Act::Apply { resource: Box::new(resource.clone()), force };
+        let act = Act::Apply { resource: Arc::clone(resource), force };
         let last = self.push(address, title(change.action), act, attach, after, only_if);
         let served = served(app, ground, Names::of(app).public_policy(), address.clone());
         self.check(address, last, served, ground, derived);
@@ -188,14 +189,38 @@ fn moves(change: &Change) -> bool {
 /// Whether a policy asks for login and denies who has none.
 ///
 /// That of nebari-operator asks for it and says no more. It is adopted in place: the login is in force before and after, and
-/// to close every app on the day that packctl takes over would be an outage for nothing.
-fn is_guarded(live: &Live) -> bool {
+/// to close every app on the day that packctl takes over would be an outage for nothing. Of ours all that decides who gets in
+/// must be packctl's word: a rule that another hand added may allow anybody, a target that it moved protects nothing. What is
+/// ours and differs because the input moved is the login of before, which is in force.
+fn is_guarded(live: &Live, route: &Address, change: Option<&Change>) -> bool {
     let policy = live.value();
+    if !is_on(policy, route) || policy.pointer("/spec/oidc").is_none() {
+        return false;
+    }
     if live.applied_by(Hand::MANAGER).is_none() {
-        return policy.pointer("/spec/oidc").is_some();
+        // Without `jwt` nobody looks at the token of a request that the login filter lets pass.
+        return policy.pointer("/spec/oidc/passThroughAuthHeader") != Some(&Value::Bool(true));
     }
     let denies = policy.pointer("/spec/authorization/defaultAction").and_then(Value::as_str) == Some("Deny");
-    denies && policy.pointer("/spec/oidc").is_some() && policy.pointer("/spec/jwt").is_some()
+    let edited = |field: &FieldChange| {
+        matches!(field.class, Class::Drift(_))
+            && WHO_GETS_IN.iter().any(|path| field.path.starts_with(&FieldPath::of(path)))
+    };
+    denies && policy.pointer("/spec/jwt").is_some() && !change.is_some_and(|change| change.fields.iter().any(edited))
+}
+
+/// What of a policy decides who gets in, beside that it asks for login at all.
+const WHO_GETS_IN: [&str; 3] = ["spec.targetRefs", "spec.jwt", "spec.authorization"];
+
+/// Whether a policy is on a whole route: a section would be one rule of it, and packctl names none.
+fn is_on(policy: &Value, route: &Address) -> bool {
+    let targets = policy.pointer("/spec/targetRefs").and_then(Value::as_array).into_iter().flatten();
+    let text = |target: &Value, key: &str| target.get(key).and_then(Value::as_str).map(str::to_owned);
+    targets.chain(policy.pointer("/spec/targetRef")).any(|target| {
+        text(target, "kind").as_deref() == Some("HTTPRoute")
+            && text(target, "name").as_deref() == Some(&route.name)
+            && text(target, "sectionName").is_none()
+    })
 }
 
 /// The largest weight of a route's backends; 1 where none is written.
@@ -217,7 +242,11 @@ fn closed(route: &Resource) -> Resource {
     closed
 }
 
-/// Whether a live route is open to people without the login that its app asks for.
-pub(in crate::plan) fn opens_without_login(route: Option<&Live>, policy: Option<&Live>, app: &App) -> bool {
-    app.login() && route.is_some_and(|route| weight(route.value()) > 0) && !policy.is_some_and(is_guarded)
+/// Whether an app's live route is open to people without the login that the app asks for. `change` is the policy's.
+pub(in crate::plan) fn opens_without_login(app: &App, world: &World, change: Option<&Change>) -> bool {
+    let names = Names::of(&app.id);
+    let (route, policy) = (world.get(&names.route()).live(), world.get(&names.policy()).live());
+    app.login()
+        && route.is_some_and(|route| weight(route.value()) > 0)
+        && !policy.is_some_and(|policy| is_guarded(policy, &names.route(), change))
 }

@@ -17,7 +17,7 @@ fn graph() -> ResourceGraph {
         resource(&config, serde_json::json!({}), None),
         resource(&deployment, mounts, None),
     ];
-    desired.wanted.extend(resources.map(|resource| (resource.address.clone(), resource)));
+    desired.wanted.extend(resources.map(|resource| (resource.address.clone(), std::sync::Arc::new(resource))));
     crate::graph::build(&desired).expect("no circle")
 }
 

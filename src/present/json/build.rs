@@ -57,6 +57,7 @@ pub fn document(plan: &Plan) -> PlanDocument {
             .collect(),
         blocked: writer.reasons(&plan.blocked),
         kept: writer.reasons(&plan.kept),
+        left: plan.left.iter().map(|(app, seen)| (app.to_string(), writer.text(seen))).collect(),
         digests: plan.digests.clone(),
         totals: tally(plan),
     }
@@ -245,7 +246,7 @@ impl Writer<'_> {
             pack: change.pack.as_ref().map(ToString::to_string),
             steps: change.steps.clone(),
             preconditions: steps().map(|step| precondition(&step.only_if)).collect(),
-            ownership: change.resource.as_ref().map(ownership),
+            ownership: change.resource.as_deref().map(ownership),
             drift_by: drifts.collect(),
             fields: change.fields.iter().map(|field| self.field(field)).collect(),
             cause: change.resource.as_ref().map(|resource| self.causes(resource)).unwrap_or_default(),
@@ -306,6 +307,7 @@ impl Writer<'_> {
             Act::Apply { force, .. } => ("apply", *force),
             Act::Delete => ("delete", false),
             Act::Release { .. } => ("release", false),
+            Act::Finalize => ("finalize", false),
             Act::Nothing => ("nothing", false),
         };
         let waits = step.waits.iter();

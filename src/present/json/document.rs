@@ -47,6 +47,9 @@ pub struct PlanDocument {
     pub blocked: BTreeMap<Address, String>,
     /// What stays behind on purpose, and why.
     pub kept: BTreeMap<Address, String>,
+    /// Apps that are left to nebari-operator, which says that they are ready, and how it was seen.
+    #[serde(default)]
+    pub left: BTreeMap<String, String>,
     /// Apps (`-` for objects without one) and the digest of their plans.
     pub digests: BTreeMap<String, String>,
     /// The counts of the text's last line.

@@ -96,7 +96,7 @@ fn superset(plan: &mut Plan, pack: &PackId) {
     let secret = |id: u32| Some(Value::from(format!("packctl-secret:{id}")));
     let password = field(FieldPath::of("data.password"), secret(31), secret(8), Class::Pending);
     let mut secret = updated(Address::namespaced("", "Secret", "analytics", "superset-db"), vec![password], 70);
-    secret.before = Some(json!({"data": {"user": "packctl-secret:12", "password": "packctl-secret:31"}}));
+    secret.before = Some(json!({"data": {"user": "packctl-secret:12", "password": "packctl-secret:31"}}).into());
     add(plan, secret, 2);
     let doubt = Class::Doubt("the kind has no schema");
     let size = field(FieldPath::of("spec.size"), Some(json!({"a": 1})), Some(json!([1, 2])), doubt);

@@ -6,6 +6,8 @@ mod quickstart;
 pub(in crate::present) use everything::everything;
 pub(in crate::present) use quickstart::quickstart;
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use crate::diagnostic::{Diagnostic, Place};
@@ -41,7 +43,7 @@ pub(in crate::present) fn change(address: Address, action: Action, resource: Opt
         action,
         actor: Actor::Packctl,
         fields: Vec::new(),
-        resource,
+        resource: resource.map(Arc::new),
         before: None,
         rule: None,
         app: None,
@@ -81,7 +83,7 @@ pub(in crate::present) fn add_steps(plan: &mut Plan, mut change: Change, steps: 
         let id = plan.steps.len();
         let act = match (&change.resource, change.action) {
             (_, Action::Delete) | (None, _) => Act::Delete,
-            (Some(resource), _) => Act::Apply { resource: Box::new(resource.clone()), force: false },
+            (Some(resource), _) => Act::Apply { resource: Arc::clone(resource), force: false },
         };
         let title = match (*title, change.action) {
             ("", Action::Create) => "create",

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -116,7 +118,7 @@ fn dash(plan: &mut Plan, pack: &PackId) {
     }
     let secret = Address::namespaced("", "Secret", "bi", "dash-oidc-client");
     let mut secret = derived(secret, json!({"data": {"client-id": "bi-dash", "issuer-url": "https://kc"}}));
-    if let Some(resource) = &mut secret.resource {
+    if let Some(resource) = secret.resource.as_mut().map(Arc::make_mut) {
         let path = FieldPath::of("data.client-secret");
         resource.body.unknown.insert(path, Unknown::SecretOf(client));
     }
@@ -126,7 +128,7 @@ fn dash(plan: &mut Plan, pack: &PackId) {
         "backendRefs": [{"name": "dash", "port": 8080, "weight": 1}],
     }]}});
     let mut opened = derived(route.clone(), body);
-    if let Some(resource) = &mut opened.resource {
+    if let Some(resource) = opened.resource.as_mut().map(Arc::make_mut) {
         let host = Cause::App { field: "spec.hostname".into(), place: at("nebariapp.yaml", 7) };
         resource.owner = Some(Address::app(&app));
         resource.causes.insert(FieldPath::of("spec.hostnames"), host);
@@ -186,7 +188,7 @@ fn welcome(plan: &mut Plan, pack: &PackId) {
             Some("example/welcome:1.5.0".into()),
             Class::Pending,
         )],
-        before: Some(live),
+        before: Some(live.into()),
         ..change(
             deployment.clone(),
             Action::Update,
@@ -205,7 +207,7 @@ fn welcome(plan: &mut Plan, pack: &PackId) {
         app: Some(app),
         pack: Some(pack.clone()),
         fields: vec![field(port, Some(9090.into()), Some(8080.into()), edited("kubectl-edit"))],
-        before: Some(body(9090)),
+        before: Some(body(9090).into()),
         ..change(route, Action::Update, Some(declared))
     };
     add(plan, drifted, 1);

@@ -337,7 +337,9 @@ fn an_entry_shows_itself_and_not_its_neighbours() {
             field(host, Some("a.io".into()), None, Class::Pending),
             field(tls, None, Some("Terminate".into()), Class::Pending),
         ],
-        before: Some(json!({"metadata": {"name": "gw", "uid": "u"}, "spec": {"listeners": listeners}, "status": {}})),
+        before: Some(
+            json!({"metadata": {"name": "gw", "uid": "u"}, "spec": {"listeners": listeners}, "status": {}}).into(),
+        ),
         ..change(gateway, Action::Update, None)
     };
     let mut plan = Plan::default();

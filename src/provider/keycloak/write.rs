@@ -22,7 +22,7 @@ impl Keycloak {
         match &write.verb {
             Verb::Apply { body, uid: None, .. } => self.create(&write.address, body).await,
             Verb::Apply { body, uid: Some(id), .. } => self.update(&write.address, id, body).await,
-            Verb::Create { .. } | Verb::HandOver { .. } => {
+            Verb::Create { .. } | Verb::HandOver { .. } | Verb::Finalizers { .. } => {
                 Err(WriteError::Rejected("Keycloak has no field managers".into()))
             }
             Verb::Delete { uid, .. } => self.delete(&write.address, uid).await,

@@ -35,10 +35,11 @@ pub(super) async fn write(cluster: &Kubernetes, write: &Write) -> Result<Written
             Ok(Written { created: true, live: Some(live) })
         }
         Verb::HandOver { managed_fields, uid, version } => {
-            let call = hand_over(cluster, write, managed_fields, uid, version)?;
-            let answer = cluster.wire.once(&call).await.map_err(outcome)?;
-            let live = live(cluster, write, &answer).map_err(WriteError::OutcomeUnknown)?;
-            Ok(Written { created: false, live: Some(live) })
+            patched(cluster, write, json!({"uid": uid, "resourceVersion": version, "managedFields": managed_fields}))
+                .await
+        }
+        Verb::Finalizers { finalizers, uid, version } => {
+            patched(cluster, write, json!({"uid": uid, "resourceVersion": version, "finalizers": finalizers})).await
         }
         Verb::Delete { uid, version } => {
             let call = delete(cluster, write, uid, version)?;
@@ -109,23 +110,19 @@ fn create(cluster: &Kubernetes, write: &Write, body: &Value, manager: &str) -> R
     })
 }
 
-/// What k8s.io/client-go `util/csaupgrade` does; a resourceVersion that is not the current one is a conflict.
-fn hand_over(
-    cluster: &Kubernetes,
-    write: &Write,
-    managed_fields: &Value,
-    uid: &str,
-    version: &str,
-) -> Result<Call, WriteError> {
-    let metadata = json!({"uid": uid, "resourceVersion": version, "managedFields": managed_fields});
-    let patch = json!({"metadata": metadata});
-    Ok(Call {
+/// Replaces fields of the metadata, as k8s.io/client-go `util/csaupgrade` does; a resourceVersion that is not the current one is
+/// a conflict.
+async fn patched(cluster: &Kubernetes, write: &Write, metadata: Value) -> Result<Written, WriteError> {
+    let call = Call {
         method: Method::PATCH,
         path: url::query(&path(cluster, write)?, &[("fieldManager", Hand::MANAGER)]),
         accept: JSON,
-        content: Some((MERGE_PATCH, patch.to_string().into_bytes())),
+        content: Some((MERGE_PATCH, json!({"metadata": metadata}).to_string().into_bytes())),
         object: Some(write.address.clone()),
-    })
+    };
+    let answer = cluster.wire.once(&call).await.map_err(outcome)?;
+    let live = live(cluster, write, &answer).map_err(WriteError::OutcomeUnknown)?;
+    Ok(Written { created: false, live: Some(live) })
 }
 
 fn delete(cluster: &Kubernetes, write: &Write, uid: &str, version: &str) -> Result<Call, WriteError> {

@@ -46,7 +46,7 @@ impl Snapshot {
         }
         let live = match &write.verb {
             Verb::Delete { .. } => None,
-            Verb::Apply { .. } | Verb::Create { .. } | Verb::HandOver { .. } => {
+            Verb::Apply { .. } | Verb::Create { .. } | Verb::HandOver { .. } | Verb::Finalizers { .. } => {
                 let now = state.contents.objects.get(&address).cloned();
                 now.or_else(|| last.map(|last| Live::from_value(address.clone(), last)))
             }
@@ -148,6 +148,10 @@ impl Turn<'_> {
                 let before = before.ok_or_else(|| WriteError::NotFound(server.not_found(address)))?;
                 server.hand_over(address, before, managed_fields, uid, version).map(Some)
             }
+            Verb::Finalizers { finalizers, uid, version } => {
+                let before = before.ok_or_else(|| WriteError::NotFound(server.not_found(address)))?;
+                server.put_finalizers(address, before, finalizers, uid, version).map(Some)
+            }
             Verb::Delete { uid, version } => {
                 let Some(before) = before else { return Ok(None) };
                 if (address.group.as_str(), address.kind.as_str()) == ("", "Namespace") {
@@ -174,7 +178,7 @@ impl Turn<'_> {
             new_secret: &mut || state.store.new_secret(&self.snapshot.secrets),
         };
         match (verb, before) {
-            (Verb::Create { .. } | Verb::HandOver { .. }, _) => {
+            (Verb::Create { .. } | Verb::HandOver { .. } | Verb::Finalizers { .. }, _) => {
                 Err(WriteError::Rejected("Keycloak has no such write".into()))
             }
             (Verb::Apply { uid: None, .. }, Some(_)) => {

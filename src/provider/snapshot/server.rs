@@ -9,7 +9,7 @@ use super::invalid::{invalid, nulls};
 use super::merge::{self, Refused, Writer};
 use crate::observed::KindInfo;
 use crate::provider::{FieldConflict, WriteError};
-use crate::resource::Address;
+use crate::resource::{Address, Hand};
 use crate::schema::{Schema, Typing, stored};
 
 /// The server, as far as one kind is concerned.
@@ -126,6 +126,27 @@ impl Server<'_> {
         self.expect_uid(address, live, Some(uid))?;
         self.expect_version(address, live, Some(version))?;
         self.updated(address, live, merge::handed_over(live, managed_fields, Typing::of_object(self.schema)))
+    }
+
+    /// Replaces `finalizers` by a patch.
+    pub(super) fn put_finalizers(
+        &self,
+        address: &Address,
+        live: &Value,
+        finalizers: &[String],
+        uid: &str,
+        version: &str,
+    ) -> Result<Stored, WriteError> {
+        self.expect_uid(address, live, Some(uid))?;
+        self.expect_version(address, live, Some(version))?;
+        let mut object = live.clone();
+        if let Some(metadata) = object["metadata"].as_object_mut() {
+            let list = Value::from(finalizers);
+            put(metadata, "finalizers", (!finalizers.is_empty()).then_some(&list));
+        }
+        let api_version = self.api_version(address);
+        let writer = Writer { manager: Hand::MANAGER, api_version: &api_version, subresource: "", now: self.now };
+        self.updated(address, live, merge::update(Some(live), &object, writer, Typing::of_object(self.schema)))
     }
 
     /// Makes an object by a plain create.

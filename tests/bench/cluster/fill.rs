@@ -21,7 +21,7 @@ const SECRET: &str = "c2VjcmV0LW9mLXRoZS1iZW5jaA==";
 pub(crate) const SECRET_VALUE: &str = "secret-of-the-bench";
 
 /// Applies the ground and every object of the apps.
-pub(crate) async fn fill(client: &Client, apps: &Apps, wanted: &BTreeMap<Address, Resource>) {
+pub(crate) async fn fill(client: &Client, apps: &Apps, wanted: &BTreeMap<Address, Arc<Resource>>) {
     for object in apps.ground() {
         apply(client, "platform", &object).await;
     }
@@ -46,7 +46,7 @@ pub(crate) async fn fill(client: &Client, apps: &Apps, wanted: &BTreeMap<Address
 }
 
 /// Deletes the namespaces, and what is in them first: a collection at a time is faster than the namespace's controller.
-pub(crate) async fn clear(client: &Client, apps: &Apps, wanted: &BTreeMap<Address, Resource>) {
+pub(crate) async fn clear(client: &Client, apps: &Apps, wanted: &BTreeMap<Address, Arc<Resource>>) {
     let mut collections: Vec<String> =
         wanted.values().filter(|resource| is_whole(resource)).map(|resource| path(&body(resource, None, ""))).collect();
     collections.iter_mut().for_each(|path| path.truncate(path.rfind('/').unwrap_or(0)));

@@ -188,7 +188,8 @@ impl Bench {
     /// kubectl diff of some apps, and what that makes for all.
     fn beside_kubectl(&self, table: &mut Table, apps: &Apps) {
         let bodies = apps.desired();
-        let whole: Vec<&Resource> = bodies.wanted.values().filter(|found| world::apps::is_whole(found)).collect();
+        let whole: Vec<&Resource> =
+            bodies.wanted.values().map(|found| &**found).filter(|found| world::apps::is_whole(found)).collect();
         let sample: Vec<String> = whole
             .iter()
             .filter(|found| found.app.as_ref().is_some_and(|app| sampled(&app.name)) || sampled(&found.address.name))

@@ -7,11 +7,13 @@ pub(super) struct App {
     pub(super) port: u16,
     /// Whether the NebariApp's port is one that the Service has.
     pub(super) mistaken: bool,
+    /// Served over http.
+    pub(super) plain: bool,
 }
 
 impl App {
     pub(super) fn new(namespace: &str, name: &str) -> Self {
-        Self { namespace: namespace.to_owned(), name: name.to_owned(), port: 80, mistaken: false }
+        Self { namespace: namespace.to_owned(), name: name.to_owned(), port: 80, mistaken: false, plain: false }
     }
 
     /// The app with another port, of the Service too.
@@ -23,6 +25,12 @@ impl App {
     /// The app with a port that its Service does not have.
     pub(super) fn mistaken(mut self) -> Self {
         self.mistaken = true;
+        self
+    }
+
+    /// The app without TLS.
+    pub(super) fn plain(mut self) -> Self {
+        self.plain = true;
         self
     }
 
@@ -47,7 +55,7 @@ impl App {
     }
 
     pub(super) fn yaml(&self) -> String {
-        let Self { namespace, name, port, mistaken } = self;
+        let Self { namespace, name, port, mistaken, plain } = self;
         let (host, login) = (self.host(), self.login());
         let asked = if *mistaken { port + 1 } else { *port };
         format!(
@@ -64,8 +72,9 @@ spec:
   hostname: {host}
   service: {{name: {name}, port: {asked}}}
   auth: {{enabled: {login}}}
-  routing: {{routes: [{{pathPrefix: /}}]}}
-"
+  routing: {{routes: [{{pathPrefix: /}}], tls: {{enabled: {}}}}}
+",
+            !plain
         )
     }
 }

@@ -142,3 +142,28 @@ async fn a_redirect_uri_added_in_keycloak_is_found_named_and_repaired() {
     assert_eq!(client["redirectUris"], ours);
     lab.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hole_in_the_policy_of_an_app_with_login_is_mended_behind_a_closed_route() {
+    let mut lab = Lab::open().await;
+    let input = lab.input("apps", &[lab.app("guarded")]);
+    lab.applied(&input).await;
+    edit(&lab, "securitypolicy", "guarded-security", "kubectl-edit", |policy| {
+        let rules = policy["spec"]["authorization"]["rules"].as_array_mut().expect("it has rules");
+        rules.push(json!({"name": "guests", "action": "Allow", "principal": {"clientCIDRs": ["0.0.0.0/0"]}}));
+    });
+    // Until here it was open by another hand.
+    lab.judge_from_now().await;
+    let plan = lab.packctl().run(&["plan", "-f", &input]).await.succeeds();
+    plan.says("everyone who cannot log in");
+
+    let mark = Env::get().mark();
+    lab.applied(&input).await;
+    let written =
+        lab.requests_of(&lab.user, mark).into_iter().filter(|request| request.verb == "patch" && request.status < 300);
+    let kinds = ["/httproutes/guarded-route", "/securitypolicies/guarded-security"];
+    let order: Vec<&str> =
+        written.filter_map(|request| kinds.into_iter().find(|kind| request.uri.contains(kind))).collect();
+    assert_eq!(order, [kinds[0], kinds[1], kinds[0]], "closed, mended, opened");
+    lab.close().await;
+}

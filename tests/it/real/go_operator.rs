@@ -36,6 +36,23 @@ pub(super) fn deliver(lab: &Lab, app: &App) {
     env.kubectl(&[&args[..], &["--subresource=status", "-p", &status.to_string()]].concat());
 }
 
+/// What it leaves of an app that once had login and a public path; and a route of another name, which is not its own.
+pub(super) fn leave_behind(lab: &Lab, app: &App) {
+    let uid = lab.get("nebariapp", &app.namespace, &app.name)["metadata"]["uid"].clone();
+    let public = |name: &str, host: String| {
+        let mut public = route(lab, app, &uid);
+        public["metadata"]["name"] = json!(format!("{name}-public-route"));
+        public["metadata"]["labels"]["nebari.dev/route-type"] = json!("public");
+        public["spec"]["hostnames"] = json!([host]);
+        public["spec"]["rules"][0]["matches"] = json!([{"path": {"type": "Exact", "value": "/public"}}]);
+        public
+    };
+    let other = public("other", format!("other.{}", app.host()));
+    let objects = [public(&app.name, app.host()), other, secret(app), role(app, &uid), binding(app, &uid)];
+    let all = json!({"apiVersion": "v1", "kind": "List", "items": objects});
+    Env::get().kubectl_with(&["create", MANAGER, "-f", "-"], &all.to_string());
+}
+
 fn labels(app: &App) -> Value {
     json!({
         "app.kubernetes.io/name": "nebariapp",

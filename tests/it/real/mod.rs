@@ -16,6 +16,7 @@ mod go_operator;
 mod killed;
 mod lab;
 mod neighbours;
+mod operator;
 mod packctl;
 mod packs;
 mod packs_helm;

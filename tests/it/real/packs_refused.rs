@@ -78,6 +78,36 @@ async fn an_object_of_one_pack_is_not_taken_by_another_nor_one_of_somebody_else(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_namespace_label_that_somebody_set_otherwise_is_taken_over_with_consent_and_no_other() {
+    let lab = Lab::open().await;
+    let repo = Repo::new(&lab);
+    repo.application("src/first", lab.namespace(), &Value::Null);
+    repo.write("src/first/a.yaml", &config("first", "a"));
+    let label = |label: &str| {
+        Env::get().kubectl(&["label", "--overwrite", "namespace", lab.namespace(), label]);
+    };
+    label("nebari.dev/managed=false");
+    label("team=red");
+    let since = Env::get().mark();
+    apply(&lab, repo.input()).await.exits(4).says("--adopt");
+    nothing_was_written(&lab, since);
+
+    lab.packctl().run(&["apply", "--yes", "--adopt", "-f", repo.input()]).await.succeeds();
+    is_empty(&plan(&lab, &["-f", repo.input()]).await);
+    let namespace = lab.get("namespace", "", lab.namespace());
+    assert_eq!(namespace["metadata"]["labels"]["nebari.dev/managed"], "true");
+    assert_eq!(namespace["metadata"]["labels"]["team"], "red");
+    let entries = namespace["metadata"]["managedFields"].as_array().expect("it has them");
+    let holders = |label: &str| -> Vec<&Value> {
+        let holds = |entry: &&Value| entry["fieldsV1"]["f:metadata"]["f:labels"].get(label).is_some();
+        entries.iter().filter(holds).map(|entry| &entry["operation"]).collect()
+    };
+    assert_eq!(holders("f:nebari.dev/managed"), ["Apply"], "packctl's entry alone: {entries:#?}");
+    assert_eq!(holders("f:team"), ["Update"]);
+    lab.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_mistake_in_one_pack_stops_what_it_touches_and_no_other_pack() {
     let lab = Lab::with_namespaces(2).await;
     let [good, bad] = [&lab.namespaces[0], &lab.namespaces[1]];

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use packctl::provider::kubernetes::{Kubernetes, Settings};
 use packctl::resource::Secrets;
-use serde_json::Value;
 
 use crate::env::{Env, unique};
+use crate::releases::essence;
 
 const KINDS: [(&str, &str, &str); 6] = [
     ("cert-manager.io", "Certificate", "certificates"),
@@ -30,26 +30,6 @@ async fn client(user: &str, cache: &std::path::Path) -> Kubernetes {
     let client = Kubernetes::connect(&settings, Secrets::default()).await.expect("connected");
     let kinds = client.discover().await.expect("discovered").kinds;
     client.with_kinds(kinds)
-}
-
-/// Without what the publisher adds, rewrites or leaves out: descriptions, examples, and metadata, whose rules are no CRD's to say.
-fn essence(schema: &Value) -> Value {
-    fn strip(schema: &mut Value) {
-        match schema {
-            Value::Object(map) => {
-                map.retain(|name, value| name != "example" && (name != "description" || !value.is_string()));
-                map.values_mut().for_each(strip);
-            }
-            Value::Array(items) => items.iter_mut().for_each(strip),
-            _ => {}
-        }
-    }
-    let mut schema = schema.clone();
-    strip(&mut schema);
-    for name in ["metadata", "apiVersion", "kind"] {
-        schema["properties"][name] = Value::Null;
-    }
-    schema
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

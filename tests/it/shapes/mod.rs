@@ -14,8 +14,10 @@ use packctl::resource::Address;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use model::{Model, plan_for};
-use shape::{Shape, shapes};
+pub(crate) use model::{Model, plan_in, read, seen};
+pub(crate) use shape::{Shape, shapes};
+
+use model::plan_for;
 use walk::{Preference, order, walk};
 
 /// Orders by chance for each change, beside the four that prefer something.
@@ -117,7 +119,7 @@ fn the_walk_finds_a_closing_that_is_left_out() {
         let mut plan = plan_for(&to.shape, &from.snapshot);
         let closing = plan.steps.iter_mut().find(|step| step.title == "close").expect("it is closed in between");
         if let Act::Apply { resource, .. } = &mut closing.act {
-            resource.body.value["spec"]["rules"][0]["backendRefs"][0]["weight"] = 1.into();
+            std::sync::Arc::make_mut(resource).body.value["spec"]["rules"][0]["backendRefs"][0]["weight"] = 1.into();
         }
         let (_, wrong) = walk(&from.world, &plan, &order(&plan, Preference::Listed), &to.shape);
         let found =

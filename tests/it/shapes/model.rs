@@ -14,7 +14,7 @@ use packctl::graph;
 use packctl::observe;
 use packctl::observed::World;
 use packctl::plan::{Act, Answers, Plan, Step, plan};
-use packctl::provider::Provider as _;
+use packctl::provider::Providers;
 use packctl::provider::snapshot::Snapshot;
 use packctl::resource::{Address, Hand, Resource, Secrets, Side, Unknown};
 use packctl::yaml::{self, Document};
@@ -26,11 +26,11 @@ use super::shape::Shape;
 const GENERATED: &str = "packctl-secret:900";
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Model(BTreeMap<Address, Arc<Value>>);
+pub(crate) struct Model(BTreeMap<Address, Arc<Value>>);
 
 impl Model {
     /// Gateways, namespaces, Services, Secrets of others, a realm: no app.
-    pub(super) fn ground() -> Self {
+    pub(crate) fn ground() -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/scenarios");
         let folder = tempfile::tempdir().expect("a folder can be made");
         for ground in ["_ground/world", "_shapes/world"] {
@@ -39,7 +39,7 @@ impl Model {
         let snapshot = Snapshot::open(folder.path(), "ground", Secrets::default()).expect("a snapshot");
         let (file, text) = snapshot.environment_text().expect("an environment");
         let environment = yaml::read_typed(&file.into(), &text).expect("an environment");
-        let world = world(&snapshot, &environment, &[]);
+        let world = seen(&snapshot, &environment, &[]);
         let plain = |live: &packctl::observed::Live| {
             let mut value = live.value().clone();
             for made in ["uid", "resourceVersion", "generation", "managedFields"] {
@@ -52,15 +52,15 @@ impl Model {
         Self(world.objects().map(plain).collect())
     }
 
-    pub(super) fn get(&self, address: &Address) -> Option<&Value> {
+    pub(crate) fn get(&self, address: &Address) -> Option<&Value> {
         self.0.get(&address.object()).map(|value| &**value)
     }
 
-    pub(super) fn addresses(&self) -> impl Iterator<Item = &Address> {
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = &Address> {
         self.0.keys()
     }
 
-    pub(super) fn forget(&mut self, address: &Address) {
+    pub(crate) fn forget(&mut self, address: &Address) {
         self.0.remove(address);
     }
 
@@ -73,10 +73,24 @@ impl Model {
     }
 
     /// The world as a reader has it.
-    pub(super) fn snapshot(&self) -> Snapshot {
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        self.snapshot_with(Secrets::default())
+    }
+
+    fn snapshot_with(&self, secrets: Secrets) -> Snapshot {
         let folder = tempfile::tempdir().expect("a folder can be made");
         self.save(folder.path());
-        Snapshot::open(folder.path(), "model", Secrets::default()).expect("a snapshot")
+        Snapshot::open(folder.path(), "model", secrets).expect("a snapshot")
+    }
+
+    /// The realms alone, every client that they made having this secret.
+    pub(crate) fn realms(&self, secret: &str, secrets: Secrets) -> Snapshot {
+        let mut realms = self.clone();
+        realms.0.retain(|address, _| address.is_keycloak());
+        for client in realms.0.values_mut().filter(|client| client["secret"] == GENERATED) {
+            Arc::make_mut(client)["secret"] = secret.into();
+        }
+        realms.snapshot_with(secrets)
     }
 
     fn save(&self, folder: &Path) {
@@ -96,10 +110,10 @@ impl Model {
     }
 
     /// Does what a step does.
-    pub(super) fn step(&mut self, step: &Step) {
+    pub(crate) fn step(&mut self, step: &Step) {
         let address = &step.address;
         match &step.act {
-            Act::Nothing => {}
+            Act::Nothing | Act::Finalize => {}
             Act::Apply { resource, .. } => self.apply(resource),
             Act::Delete => {
                 self.0.remove(address);
@@ -153,25 +167,43 @@ impl Model {
 /// The plan for one shape in a world.
 pub(super) fn plan_for(shape: &Shape, snapshot: &Snapshot) -> Plan {
     let (environment, document) = (shape.environment(), [shape.document()]);
-    let world = world(snapshot, &environment, &document);
-    let inputs = Inputs { documents: &document, packs: &[], live_apps: false, unknown_fields: UnknownFields::Warn };
-    let mut desired = derive(inputs, &environment, &world);
-    check(&mut desired, &environment, &world);
-    let graph = graph::build(&desired).expect("no circle");
-    plan(&desired, &graph, &world, "test", &Answers::default())
+    plan_in(&seen(snapshot, &environment, &document), &environment, &document)
 }
 
-fn world(snapshot: &Snapshot, environment: &Environment, documents: &[Document]) -> World {
+/// The plan for documents in a world.
+pub(crate) fn plan_in(world: &World, environment: &Environment, documents: &[Document]) -> Plan {
+    let inputs = Inputs { documents, packs: &[], live_apps: false, unknown_fields: UnknownFields::Warn };
+    let mut desired = derive(inputs, environment, world);
+    check(&mut desired, environment, world);
+    let graph = graph::build(&desired).expect("no circle");
+    plan(&desired, &graph, world, "test", &Answers::default())
+}
+
+/// A snapshot as a plan for these documents sees it.
+pub(crate) fn seen(snapshot: &Snapshot, environment: &Environment, documents: &[Document]) -> World {
+    let snapshot = Arc::new(snapshot.clone());
     let mut world = World::default();
     world.kinds = snapshot.kinds();
-    world.absorb(block_on(snapshot.read(&observe::first(Environment::NAMESPACE, &observe::Start::default()))));
+    let providers = Providers { kubernetes: snapshot.clone(), keycloak: Ok(snapshot) };
+    block_on(read(&providers, world, environment, documents))
+}
+
+/// Adds to a world what a plan for these documents reads.
+pub(crate) async fn read(
+    providers: &Providers,
+    mut world: World,
+    environment: &Environment,
+    documents: &[Document],
+) -> World {
+    let first = observe::first(Environment::NAMESPACE, &observe::Start::default());
+    world.absorb(providers.read(&first).await);
     let scope = observe::Scope { documents, ..observe::Scope::default() };
-    let mut set = observe::second(scope, environment, &world);
+    let mut second = observe::second(scope, environment, &world);
     // What only rules look at is there too.
-    set.list("", "Secret");
-    world.absorb(block_on(snapshot.read(&set)));
+    second.list("", "Secret");
+    world.absorb(providers.read(&second).await);
     let third = observe::third(scope, false, environment, &world);
-    world.absorb(block_on(snapshot.read(&third)));
+    world.absorb(providers.read(&third).await);
     world
 }
 

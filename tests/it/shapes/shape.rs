@@ -6,10 +6,12 @@ use packctl::api::Environment;
 use packctl::yaml::{Document, read_all, read_typed};
 use serde_json::{Value, json};
 
-/// One shape of the app `bi/dash`.
+/// One shape of an app, `bi/dash` if it is not [called](Shape::called) otherwise.
 #[derive(Clone, Debug)]
-pub(super) struct Shape {
-    pub(super) name: String,
+pub(crate) struct Shape {
+    pub(crate) name: String,
+    /// The name of the app.
+    app: String,
     spec: Value,
     /// `listeners` of the environment.
     listeners: &'static str,
@@ -23,7 +25,14 @@ impl Shape {
     fn new(name: &str, spec: Value) -> Self {
         let mut whole = json!({"hostname": "dash.example.com", "service": {"name": "dash", "port": 8080}});
         merge(&mut whole, spec);
-        Self { name: name.to_owned(), spec: whole, listeners: "own", issuer: "letsencrypt" }
+        Self { name: name.to_owned(), app: "dash".into(), spec: whole, listeners: "own", issuer: "letsencrypt" }
+    }
+
+    /// The same for another app, on a host of its own.
+    pub(crate) fn called(mut self, app: &str) -> Self {
+        app.clone_into(&mut self.app);
+        self.spec["hostname"] = format!("{app}.example.com").into();
+        self
     }
 
     fn shared(mut self) -> Self {
@@ -52,7 +61,7 @@ impl Shape {
         self.spec.pointer("/auth/clientSecretRef").is_some() || self.flag("/auth/provisionClient") == Some(false)
     }
 
-    pub(super) fn environment(&self) -> Environment {
+    pub(crate) fn environment(&self) -> Environment {
         let mut environment: Environment = read_typed(&"environment.yaml".into(), ENVIRONMENT).expect("an environment");
         let json = json!({"listeners": self.listeners, "issuer": {"clusterIssuer": self.issuer}});
         let choice: Environment = serde_json::from_value(json).expect("an environment");
@@ -62,10 +71,10 @@ impl Shape {
     }
 
     /// The NebariApp as it stands in a file.
-    pub(super) fn document(&self) -> Document {
+    pub(crate) fn document(&self) -> Document {
         let app = json!({
             "apiVersion": "reconcilers.nebari.dev/v1", "kind": "NebariApp",
-            "metadata": {"name": "dash", "namespace": "bi"},
+            "metadata": {"name": self.app, "namespace": "bi"},
             "spec": self.spec,
         });
         let file: Arc<str> = "nebariapp.yaml".into();
@@ -85,7 +94,7 @@ fn merge(into: &mut Value, from: Value) {
 }
 
 /// One of each kind. Two shapes differ in one thing, or in several at once.
-pub(super) fn shapes() -> Vec<Shape> {
+pub(crate) fn shapes() -> Vec<Shape> {
     let login = json!({"enabled": true});
     let public = json!([{"pathPrefix": "/health"}, {"pathPrefix": "/static", "pathType": "PathPrefix"}]);
     let tls_off = json!({"enabled": false});

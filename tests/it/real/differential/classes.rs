@@ -8,8 +8,11 @@ use serde_json::Value;
 
 use super::verdict::Pair;
 
+/// Nothing differs, and that is plain.
+pub(super) const AT_A_GLANCE: &str = "nothing to do, at a glance";
+
 /// All classes.
-pub(super) const ALL: [&str; 37] = [
+pub(super) const ALL: [&str; 38] = [
     "conflict inside a list",
     "conflict with an Apply manager",
     "conflict with an Update manager",
@@ -27,6 +30,7 @@ pub(super) const ALL: [&str; 37] = [
     "managers: 4 and more",
     "managers: none is recorded",
     "nothing to do",
+    AT_A_GLANCE,
     "nothing to do, beside fields of others and defaults",
     "nothing to do, though an apply would conflict",
     "pending, co-owned",

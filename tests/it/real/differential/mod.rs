@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use futures::StreamExt as _;
-use packctl::diff::{Difference, diff, wire_body};
+use packctl::diff::{Difference, at_rest, diff, wire_body};
 use packctl::observed::Live;
 use packctl::schema::Schemas;
 use serde_json::{Value, json};
@@ -134,7 +134,7 @@ pub(super) struct Judged {
 
 /// Asks both; the error says why the server does not accept the body at all.
 async fn judged(object: &Object<'_>, schemas: &Schemas, live: &Value, body: &Value) -> Result<Judged, String> {
-    let (desired, predicted) = predicted(object, schemas, live, body);
+    let (desired, predicted, at_rest) = predicted(object, schemas, live, body);
     let resource = resource(object, body);
     let manager = resource.hand.manager();
     let (status, mut answer) = object.apply(manager, &desired, false, true).await;
@@ -152,16 +152,23 @@ async fn judged(object: &Object<'_>, schemas: &Schemas, live: &Value, body: &Val
     let schema = schemas.get(&object.menu.head.group, object.menu.kind()).expect("it has a schema");
     let pair =
         Pair { live, desired: &desired, predicted: &predicted, refused: &refused, server: &answer, schema, schemas };
-    let mut found = pair.disagreements();
-    found.extend(played::disagreements(&pair, manager));
-    Ok(Judged { found, classes: classes::of(&pair) })
+    let mut judged = Judged { found: pair.disagreements(), classes: classes::of(&pair) };
+    judged.found.extend(played::disagreements(&pair, manager));
+    if at_rest {
+        judged.classes.push(classes::AT_A_GLANCE);
+        let fields =
+            predicted.fields.iter().map(|field| format!("{} differs from what is at rest at a glance", field.path));
+        judged.found.extend(fields);
+    }
+    Ok(judged)
 }
 
-/// The body that would be sent, and what `diff` says of it.
-fn predicted(object: &Object<'_>, schemas: &Schemas, live: &Value, body: &Value) -> (Value, Difference) {
+/// The body that would be sent, what `diff` says of it, and whether a glance is enough to say that nothing differs.
+fn predicted(object: &Object<'_>, schemas: &Schemas, live: &Value, body: &Value) -> (Value, Difference, bool) {
     let resource = resource(object, body);
     let live = Live::from_value(resource.address.clone(), live.clone());
-    (wire_body(&resource, None), diff(&resource, &live, None, schemas))
+    let at_rest = at_rest(&resource, &live, None, schemas);
+    (wire_body(&resource, None), diff(&resource, &live, None, schemas), at_rest)
 }
 
 /// The writes of up to four managers, and the choices of packctl's last body.

@@ -82,7 +82,7 @@ impl Case<'_> {
     async fn told(&self, acts: &[Act], body: &Value) -> String {
         let object = self.object();
         let Some(live) = history::live(&object, acts).await else { return "it cannot be made again".into() };
-        let (desired, predicted) = predicted(&object, self.schemas, &live, body);
+        let (desired, predicted, _) = predicted(&object, self.schemas, &live, body);
         let found = judged(&object, self.schemas, &live, body).await.map(|judged| judged.found).unwrap_or_default();
         let hand = history::resource(&object, body).hand;
         let (_, server) = object.apply(hand.manager(), &desired, true, true).await;

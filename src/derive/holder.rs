@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::api::{Environment, Lease};
+use crate::api::{Environment, Lease, OperatorSettings};
 use crate::observed::{Observed, World};
 use crate::resource::Address;
 
@@ -13,27 +13,58 @@ pub(crate) const OPERATOR_DEPLOYMENT: &str = "nebari-operator-controller-manager
 /// before it takes it.
 const LONG_PAST: i64 = 300;
 
-/// Who holds the derived objects, and how that was seen; `None` when packctl may write them.
-pub(super) fn holder(world: &World) -> Option<String> {
+/// Who else writes the derived objects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// How that was seen.
+    pub seen: String,
+    /// It is alive for sure. Where Lease or Deployment could not be read nobody may be there, and nothing can be asked of it.
+    pub alive: bool,
+}
+
+/// Who holds the derived objects; `None` when packctl may write them.
+pub fn holder(world: &World) -> Option<Holder> {
     let namespace = world.seen.controller.as_deref().unwrap_or(Environment::NAMESPACE);
     let replicas = replicas(namespace, world);
     match world.get(&Lease::address(namespace, Lease::CONTROLLER)) {
-        Observed::Unreadable(reason) => return Some(format!("the controller's Lease could not be read: {reason}")),
+        Observed::Unreadable(reason) => {
+            let seen = format!("the controller's Lease could not be read: {reason}");
+            return Some(Holder { seen, alive: replicas.is_ok_and(|replicas| replicas > 0) });
+        }
         Observed::Present(live) | Observed::Leaving(live) => {
             let lease = Lease::parse(live.value());
             let past = world.seen.at.and_then(|at| lease.past(at));
             let is_gone = past.is_some_and(|past| past > LONG_PAST) && replicas == Ok(0);
             if let Some(holder) = lease.holder.as_ref().filter(|_| !lease.is_of_a_run() && !is_gone) {
-                return Some(format!("{holder} holds Lease {namespace}/{}", Lease::CONTROLLER));
+                let seen = format!("{holder} holds Lease {namespace}/{}", Lease::CONTROLLER);
+                return Some(Holder {
+                    seen,
+                    alive: past.is_none_or(|past| past <= 0) || replicas.is_ok_and(|replicas| replicas > 0),
+                });
             }
         }
         Observed::Absent => {}
     }
     match replicas {
-        Err(reason) => Some(format!("Deployment {OPERATOR_DEPLOYMENT} could not be read: {reason}")),
+        Err(reason) => {
+            let seen = format!("Deployment {OPERATOR_DEPLOYMENT} could not be read: {reason}");
+            Some(Holder { seen, alive: false })
+        }
         Ok(0) => None,
-        Ok(replicas) => Some(format!("Deployment {namespace}/{OPERATOR_DEPLOYMENT} has {replicas} replicas")),
+        Ok(replicas) => {
+            let replicas = if replicas == 1 { "1 replica".into() } else { format!("{replicas} replicas") };
+            let seen = format!("Deployment {namespace}/{OPERATOR_DEPLOYMENT} has {replicas}");
+            Some(Holder { seen, alive: true })
+        }
     }
+}
+
+/// The settings of a nebari-operator that is alive, and the Deployment that has them.
+pub fn operator_settings(world: &World) -> Option<(OperatorSettings, Address)> {
+    let namespace = world.seen.controller.as_deref().unwrap_or(Environment::NAMESPACE);
+    let address = Address::namespaced("apps", "Deployment", namespace, OPERATOR_DEPLOYMENT);
+    let live = world.get(&address).live().filter(|_| holder(world).is_some_and(|holder| holder.alive))?;
+    Some((OperatorSettings::of(live.value(), namespace)?, address))
 }
 
 /// How many replicas nebari-operator is asked to have.
