@@ -52,6 +52,8 @@ struct Step {
     #[serde(default)]
     hand_over: Option<Value>,
     #[serde(default)]
+    finalizers: Option<Vec<String>>,
+    #[serde(default)]
     delete: bool,
     #[serde(default)]
     by: Option<String>,
@@ -205,11 +207,18 @@ impl Ground {
         if step.delete {
             return Verb::Delete { uid: uid.unwrap_or_default(), version: version.unwrap_or_default() };
         }
+        let expected = || {
+            let live = |given: &Option<String>, live: fn(&Live) -> String| given.clone().or_else(|| before.map(live));
+            let (uid, version) = (live(&uid, |live| live.uid.clone()), live(&version, |live| live.version.clone()));
+            (uid.unwrap_or_default(), version.unwrap_or_default())
+        };
         if let Some(managed_fields) = step.hand_over.clone() {
-            let live = |given: Option<String>, live: fn(&Live) -> String| given.or_else(|| before.map(live));
-            let uid = live(uid, |live| live.uid.clone()).unwrap_or_default();
-            let version = live(version, |live| live.version.clone()).unwrap_or_default();
+            let (uid, version) = expected();
             return Verb::HandOver { managed_fields, uid, version };
+        }
+        if let Some(finalizers) = step.finalizers.clone() {
+            let (uid, version) = expected();
+            return Verb::Finalizers { finalizers, uid, version };
         }
         let body = step.apply.as_ref().or(step.create.as_ref());
         let mut body = body.cloned().expect("a step applies, creates, hands over or deletes");

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::server::uuid;
+use super::identity::uuid;
 use crate::provider::WriteError;
 use crate::resource::Address;
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use super::identity::uuid;
 use super::managed::synthesised_managed_fields;
-use super::server::uuid;
 use crate::observed::{Kinds, Live};
 use crate::resource::{Address, AppId};
 use crate::schema::{Schemas, with_defaults};

@@ -13,8 +13,8 @@
 //! Written by hand, objects need neither uid nor managedFields: see `complete` and `managed`. Secret values are
 //! `packctl-secret:NUMBER`; a real value is taken in like a server's.
 //!
-//! A write does to the folder what the real servers would do (`merge`, `server`, `invalid`, `clients`), and what cert-manager and Envoy
-//! Gateway would do next (`played`); then the files are replaced (`store`).
+//! A write does to the folder what the real servers would do (`merge`, `server`, `invalid`, `clients`), and what cert-manager and
+//! Envoy Gateway would do next (`played`); then the files are replaced (`store`).
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -34,6 +34,7 @@ mod complete;
 mod contents;
 mod coverage;
 mod folder;
+mod identity;
 mod invalid;
 mod layout;
 mod managed;

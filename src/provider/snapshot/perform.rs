@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::clients::{self, Making};
+use super::identity::identified;
 use super::played::{self, Deed, Objects};
-use super::server::{Apply, Server, Stored, identified};
+use super::server::{Apply, Server, Stored};
 use super::store::whole;
 use super::{Contents, Snapshot, State};
 use crate::observed::Live;
@@ -149,7 +150,7 @@ impl Turn<'_> {
             }
             Verb::Finalizers { finalizers, uid, version } => {
                 let before = before.ok_or_else(|| WriteError::NotFound(server.not_found(address)))?;
-                server.finalize(address, before, finalizers, uid, version).map(Some)
+                server.put_finalizers(address, before, finalizers, uid, version).map(Some)
             }
             Verb::Delete { uid, version } => {
                 let Some(before) = before else { return Ok(None) };

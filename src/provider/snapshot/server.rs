@@ -3,13 +3,13 @@
 //! Pure. Admission, garbage collection and other versions than the served one are not played.
 
 use serde_json::{Map, Value, json};
-use sha2::{Digest as _, Sha256};
 
+use super::identity::versioned;
 use super::invalid::{invalid, nulls};
 use super::merge::{self, Refused, Writer};
 use crate::observed::KindInfo;
 use crate::provider::{FieldConflict, WriteError};
-use crate::resource::{Address, Hand, hex};
+use crate::resource::{Address, Hand};
 use crate::schema::{Schema, Typing, stored};
 
 /// The server, as far as one kind is concerned.
@@ -128,8 +128,8 @@ impl Server<'_> {
         self.updated(address, live, merge::handed_over(live, managed_fields, Typing::of_object(self.schema)))
     }
 
-    /// Replaces `metadata.finalizers` by a patch; the last one taken off a leaving object lets it go.
-    pub(super) fn finalize(
+    /// Replaces `finalizers` by a patch.
+    pub(super) fn put_finalizers(
         &self,
         address: &Address,
         live: &Value,
@@ -141,10 +141,8 @@ impl Server<'_> {
         self.expect_version(address, live, Some(version))?;
         let mut object = live.clone();
         if let Some(metadata) = object["metadata"].as_object_mut() {
-            metadata.remove("finalizers");
-            if !finalizers.is_empty() {
-                metadata.insert("finalizers".into(), finalizers.into());
-            }
+            let list = Value::from(finalizers);
+            put(metadata, "finalizers", (!finalizers.is_empty()).then_some(&list));
         }
         let api_version = self.api_version(address);
         let writer = Writer { manager: Hand::MANAGER, api_version: &api_version, subresource: "", now: self.now };
@@ -345,29 +343,6 @@ const COUNTED: [(&str, &[&str]); 7] = [
     ("scheduling.k8s.io", &["PriorityClass"]),
     ("admissionregistration.k8s.io", &["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"]),
 ];
-
-/// Gives an object its uid: another one for each object that has this address after the other.
-pub(super) fn identified(address: &Address, object: &mut Value, made_before: usize) {
-    let text = format!("{address} {} {made_before}", object["metadata"]["creationTimestamp"]);
-    object["metadata"]["uid"] = uuid(&text).into();
-    versioned(object);
-}
-
-/// A uuid that depends on a text alone.
-pub(super) fn uuid(text: &str) -> String {
-    let digits = hex(&Sha256::digest(text), 32);
-    [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| digits.get(part).unwrap_or_default()).join("-")
-}
-
-/// Gives an object its resourceVersion: a hash of the rest of it. Clients may only ask whether two are equal, and so the same
-/// world is the same bytes, in whatever order its writers came.
-fn versioned(object: &mut Value) {
-    let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else { return };
-    metadata.remove("resourceVersion");
-    let digits = hex(&Sha256::digest(object.to_string()), 12);
-    let version = u64::from_str_radix(&digits, 16).unwrap_or(1);
-    object["metadata"]["resourceVersion"] = version.to_string().into();
-}
 
 fn put(map: &mut Map<String, Value>, field: &str, value: Option<&Value>) {
     match value {
