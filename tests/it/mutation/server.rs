@@ -227,7 +227,7 @@ impl Asked<'_> {
                 *value = if *value == self.raw["data"][key] {
                     live["data"][key].clone()
                 } else {
-                    "packctl-secret:987".into()
+                    another(&live["data"][key])
                 };
             }
         }
