@@ -107,6 +107,10 @@ impl TakeOver {
                 entries.push(raw);
             }
         }
+        if entries.is_empty() && ours.is_empty() {
+            // An empty list is how a server is told to forget everybody; the next apply would find fields of nobody.
+            self.from.iter().for_each(|taken| ours.absorb(&taken.fields));
+        }
         if !ours.is_empty() {
             let mut entry = json!({
                 "manager": manager, "operation": "Apply", "apiVersion": api_version,
@@ -169,5 +173,23 @@ mod tests {
             kubectl.fields.contains(&FieldPath::of("data.b")) && !kubectl.fields.contains(&FieldPath::of("data.a"))
         );
         assert!(after.managed().iter().any(|entry| entry.manager == "helm"));
+    }
+
+    #[test]
+    fn the_last_entry_is_not_taken_away_without_one_of_ours() {
+        let fields = json!({"f:metadata": {"f:labels": {"f:a": {}}}});
+        let entry = json!({
+            "manager": "kubectl-label", "operation": "Update", "apiVersion": "v1", "fieldsType": "FieldsV1",
+            "fieldsV1": fields,
+        });
+        let live = Live::from_value(
+            Address::cluster_scoped("", "Namespace", "a"),
+            json!({"metadata": {"name": "a", "managedFields": [entry]}}),
+        );
+        let path = FieldPath::of("metadata.labels.a");
+        let over = TakeOver::of_others(&live, "packctl-entry", &[&path]);
+        let after = over.applied_to(&live, "packctl-entry", "v1");
+        assert_eq!(after.applied_by("packctl-entry"), Some(&FieldSet::from_fields_v1(&fields)));
+        assert_eq!(after.managed().len(), 1);
     }
 }

@@ -215,8 +215,9 @@ fn scenario(folder: &Path) -> String {
     for text in expect.says_not.iter().filter(|text| stdout.contains(text.as_str())) {
         report.line(&format!("says_not: {text:?} stands in\n{stdout}"));
     }
-    // A plan that says all there is to do is one that does it.
-    if args[0] == "plan" && [0, 2, 3].contains(&expect.exit) && expect.blocked.is_empty() {
+    // A plan that says all there is to do is one that does it. Nobody plays nebari-operator, for whom such a step waits.
+    let by_others = expect.steps.iter().any(|step| step.starts_with("wait "));
+    if args[0] == "plan" && [0, 2, 3].contains(&expect.exit) && expect.blocked.is_empty() && !by_others {
         APPLIED.fetch_add(1, Ordering::Relaxed);
         applied(dir.path(), &args, expect.again, &mut report);
     }
