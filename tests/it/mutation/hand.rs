@@ -5,7 +5,7 @@
 //! (sigs.k8s.io/structured-merge-diff, `merge.Updater`). `server` shows the same by dry-run.
 
 use packctl::observed::{FieldSet, Live};
-use packctl::resource::{FieldPath, PathStep};
+use packctl::resource::{FieldPath, PathStep, SecretId};
 use serde_json::{Value, json};
 
 use super::leaf::{Leaf, Part};
@@ -42,8 +42,11 @@ pub(super) fn another(value: &Value) -> Value {
     match value {
         Value::Bool(value) => (!value).into(),
         Value::Number(number) => (number.as_i64().unwrap_or(0) + 1).into(),
-        Value::String(text) if text.starts_with("packctl-secret:") => "packctl-secret:987".into(),
-        Value::String(text) => format!("{text}-x").into(),
+        // Another secret, whose value is known where that of the first is.
+        Value::String(text) => match SecretId::from_placeholder(text) {
+            Some(SecretId(id)) => SecretId(id ^ 987).placeholder().into(),
+            None => format!("{text}-x").into(),
+        },
         Value::Array(_) => json!(["x"]),
         Value::Object(_) => json!({"x": "x"}),
         Value::Null => json!("x"),

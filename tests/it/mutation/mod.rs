@@ -169,7 +169,6 @@ impl Life {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the counts are what the test is for")]
 fn another_hand_on_any_leaf_of_ours_is_named_and_on_any_other_leaf_is_no_matter() {
     let (mut counts, mut wrong) = (Counts::default(), Vec::new());
     for life in lives() {
@@ -204,7 +203,6 @@ fn refusal(plan: &Plan, object: &str) -> Option<String> {
 const ONE_IN: usize = 32;
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the counts are what the test is for")]
 fn the_plan_names_the_hand_or_refuses_the_app() {
     let one_in = if env::all() { 1 } else { ONE_IN };
     let (mut turn, mut named, mut refused, mut wrong) = (0, 0, BTreeMap::<String, usize>::new(), Vec::new());

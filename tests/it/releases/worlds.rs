@@ -46,7 +46,6 @@ fn errors(plan: &Plan) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[expect(clippy::print_stdout, reason = "which releases were tried")]
 async fn under_each_release_an_applied_plan_leaves_nothing_to_do() {
     let worlds = if env::all() { cross() } else { ladder() };
     let groups = groups();

@@ -368,6 +368,6 @@ fn the_diff_finds_nothing_but_the_missing_hash_on_what_carries_our_marks() {
         assert!(difference.ours, "{kind}");
         let fields: Vec<String> =
             difference.fields.iter().map(|field| format!("{} {:?}", field.path, field.class)).collect();
-        assert_eq!(fields, ["metadata.annotations[\"packctl.nebari.dev/declared\"] Pending"], "{kind}");
+        assert_eq!(fields, ["metadata.annotations[\"packctl.nebari.dev/declared\"] Drift(Unknown)"], "{kind}");
     }
 }
