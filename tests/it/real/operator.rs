@@ -37,7 +37,8 @@ fn stop(lab: &Lab) {
     Env::get().kubectl(&["scale", "deployment", NAME, "-n", &lab.gateways, "--replicas=0"]);
 }
 
-/// Takes its finalizer off an app that is being deleted, as the operator does after its cleanup.
+/// What the operator does with an app that is being deleted: its route goes first, its finalizer last (its `Cleanup`).
+/// The rest is left to garbage collection, whose order nobody knows.
 async fn cleanup(app: &App) {
     let path = ["get", "nebariapp", &app.name, "-n", &app.namespace, "--ignore-not-found"];
     let deleted = || {
@@ -47,6 +48,7 @@ async fn cleanup(app: &App) {
     while !deleted() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+    Env::get().kubectl(&["delete", "httproute", &format!("{}-route", app.name), "-n", &app.namespace]);
     let none = json!({"metadata": {"finalizers": null}}).to_string();
     Env::get().kubectl(&["patch", "nebariapp", &app.name, "-n", &app.namespace, "--type=merge", "-p", &none]);
 }
