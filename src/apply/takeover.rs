@@ -66,6 +66,7 @@ impl Run {
         }
         Err(Stop::Changed(format!("{} kept changing", planned.address.short())))
     }
+
     /// Hands an entry over to the manager that lets go of it next. It must be as the plan saw it.
     pub(super) async fn take_entry(
         &self,

@@ -2,10 +2,9 @@
 
 use serde_json::Value;
 
-use crate::api::without_nulls;
 use crate::observed::Live;
 use crate::resource::{FieldPath, Hand, PathStep};
-use crate::schema::{Schemas, with_defaults};
+use crate::schema::{Schemas, with_defaults, without_nulls};
 
 /// Merges the declared object into the live one as server-side apply would, and fills in the CRD's defaults.
 ///

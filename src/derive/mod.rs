@@ -225,6 +225,11 @@ fn resources(app: &App, ground: &Ground, world: &World) -> Vec<Resource> {
 }
 
 impl Desired {
+    /// Whether something goes that nebari-operator made and that never carried our marks.
+    pub(crate) fn is_left(&self, address: &Address) -> bool {
+        self.unwanted.get(address).is_some_and(|unwanted| unwanted.left.is_some())
+    }
+
     /// How many errors were found so far.
     fn errors(&self) -> usize {
         self.diagnostics.iter().filter(|found| found.severity == Severity::Error).count()

@@ -11,7 +11,7 @@ use super::conflict::conflicts;
 use super::keyed::Keyed;
 use super::managers::Others;
 use super::removal::{Place, Removal};
-use super::value::{canonical, extends, is_absent, is_one_known, places, same, same_scalar};
+use super::value::{canonical, extends, is_one_known, places, same, same_scalar};
 use super::wire::wire_body;
 use crate::observed::{FieldSet, Live, ManagedEntry};
 use crate::resource::{FieldPath, Hand, PathStep, Resource, SecretId};
@@ -148,7 +148,7 @@ impl<'c> Comparison<'c> {
             let (path, below) = (path.field(name), node.and_then(|node| node.field(name)));
             let live_value = live.and_then(|live| live.get(name));
             match below {
-                Some(below) if below.is_built_in() && is_absent(value, below) => {
+                Some(below) if below.is_built_in() && below.is_absent(value) => {
                     let siblings = live.and_then(Value::as_object);
                     let fallback =
                         node.zip(siblings).map_or(Fallback::Nothing, |(node, live)| node.fallback(name, live));
@@ -175,7 +175,7 @@ impl<'c> Comparison<'c> {
             Value::Array(_) => node.list_kind() != ListKind::Atomic,
             _ => false,
         };
-        let Some(live) = live.filter(|live| !is_merged && !is_absent(live, node)) else { return };
+        let Some(live) = live.filter(|live| !is_merged && !node.is_absent(live)) else { return };
         match fallback {
             Fallback::Kept => {}
             Fallback::Value(value) if same(value, live, Some(node)) => {}

@@ -10,7 +10,7 @@ use crate::schema::Node;
 pub(super) fn canonical(value: &Value, node: Option<Node<'_>>) -> Option<Value> {
     match value {
         Value::Null => None,
-        value if node.is_some_and(|node| node.is_built_in() && is_absent(value, node)) => None,
+        value if node.is_some_and(|node| node.is_built_in() && node.is_absent(value)) => None,
         Value::Object(map) => Some(Value::Object(
             map.iter()
                 .filter_map(|(name, value)| {
@@ -24,18 +24,6 @@ pub(super) fn canonical(value: &Value, node: Option<Node<'_>>) -> Option<Value> 
             Some(items.iter().map(|item| canonical(item, below).unwrap_or(Value::Null)).collect())
         }
         other => Some(other.clone()),
-    }
-}
-
-/// Whether a built-in kind does not keep this value.
-pub(super) fn is_absent(value: &Value, node: Node<'_>) -> bool {
-    match value {
-        Value::Object(map) => map.is_empty() && node.is_collection(),
-        Value::Array(items) => items.is_empty(),
-        Value::String(text) => text.is_empty() && node.is_zero_absent(),
-        Value::Bool(value) => !value && node.is_zero_absent(),
-        Value::Number(number) => number.as_f64() == Some(0.0) && node.is_zero_absent(),
-        Value::Null => true,
     }
 }
 

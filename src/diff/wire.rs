@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::api::without_nulls;
 use crate::resource::{Hand, Resource};
+use crate::schema::without_nulls;
 
 /// The body that server-side apply (or Keycloak) gets for a resource, without uid and resourceVersion.
 ///

@@ -22,11 +22,7 @@ impl FieldSet {
     /// The fields of either.
     pub fn union(&self, other: &Self) -> Self {
         let mut union = self.clone();
-        union.member |= other.member;
-        for (step, theirs) in &other.children {
-            let both = union.children.get(step).map_or_else(|| theirs.clone(), |ours| ours.union(theirs));
-            union.children.insert(step.clone(), both);
-        }
+        union.absorb(other);
         union
     }
 

@@ -31,7 +31,7 @@ pub(super) fn needed_still(desired: &Desired, plan: &mut Plan) {
         let Some(app) = change.app.as_ref().filter(|_| change.rule == Some(DeleteRule::NotWanted)) else { continue };
         let Some(blocked) = blocked_of(app, desired, plan) else { continue };
         // Of an app that does not become ours nothing goes that is not ours.
-        let is_left = desired.unwanted.get(&change.address).is_some_and(|unwanted| unwanted.left.is_some());
+        let is_left = desired.is_left(&change.address);
         let app = Address::app(app);
         if is_left && plan.blocked.contains_key(&app) {
             stays.push((change.address.clone(), app));

@@ -67,8 +67,7 @@ pub(super) fn leave(desired: &Desired, world: &World, plan: &mut Plan) {
 }
 
 fn is_left_behind(change: &Change, desired: &Desired) -> bool {
-    change.rule == Some(DeleteRule::NotWanted)
-        && desired.unwanted.get(&change.address).is_some_and(|unwanted| unwanted.left.is_some())
+    change.rule == Some(DeleteRule::NotWanted) && desired.is_left(&change.address)
 }
 
 fn is_route_with_login(change: &Change, desired: &Desired) -> bool {
@@ -85,7 +84,6 @@ fn has_its_finalizer(app: &AppId, plan: &Plan) -> bool {
 /// What an app's cleanup does not reach, and the app does not own, outlives it.
 fn keep_what_it_does_not_know(app: &AppId, desired: &Desired, plan: &mut Plan) {
     let names = Names::of(app);
-    let is_left = |address: &Address| desired.unwanted.get(address).is_some_and(|unwanted| unwanted.left.is_some());
     let stays: Vec<Address> = plan
         .changes
         .values()
@@ -94,7 +92,7 @@ fn keep_what_it_does_not_know(app: &AppId, desired: &Desired, plan: &mut Plan) {
         .filter(|address| match address.kind.as_str() {
             "SecurityPolicy" => address.name == names.lock_name(),
             "ReferenceGrant" => true,
-            "Secret" => is_left(address),
+            "Secret" => desired.is_left(address),
             _ => false,
         })
         .cloned()
@@ -114,13 +112,17 @@ pub(super) fn has_finalizer(app: &Value) -> bool {
 
 /// Takes apps out that the operator has dealt with: it writes other objects than packctl would, and nobody does anything.
 fn rest(desired: &Desired, world: &World, holder: &Holder, plan: &mut Plan) {
+    if !holder.alive {
+        return;
+    }
+    let ours = ours(desired, world);
     let idle = |app: &&AppId| {
         let address = Address::app(app);
         let is_still = plan.changes.get(&address).is_none_or(leaves_spec);
-        is_still && world.get(&address).live().is_some_and(is_done) && !is_ours(app, desired, world)
+        is_still && world.get(&address).live().is_some_and(is_done) && !ours.contains(*app)
     };
     let apps: BTreeSet<AppId> = desired.apps.keys().filter(idle).cloned().collect();
-    if apps.is_empty() || !holder.alive {
+    if apps.is_empty() {
         return;
     }
     let of_idle = |address: &Address| match desired.wanted.get(address) {
@@ -160,18 +162,18 @@ fn is_done(app: &Live) -> bool {
     observed == Some(app.generation()) && conditions.into_iter().any(ready)
 }
 
-/// Whether packctl made something of an app: then what differs is drift, whoever is there.
-fn is_ours(app: &AppId, desired: &Desired, world: &World) -> bool {
-    let wanted = desired
-        .wanted
-        .iter()
-        .filter(|(address, resource)| resource.app.as_ref() == Some(app) && address.as_app().is_none());
-    wanted.into_iter().any(|(address, resource)| {
-        world.get(address).live().is_some_and(|live| match resource.hand {
+/// The apps of which packctl made something: there what differs is drift, whoever is there.
+fn ours<'d>(desired: &'d Desired, world: &World) -> BTreeSet<&'d AppId> {
+    let is_ours = |address: &Address, hand: &Hand| {
+        world.get(address).live().is_some_and(|live| match hand {
             Hand::Record => Hand::owner_of(live.value()).is_some(),
-            _ => live.applied_by(resource.hand.manager()).is_some(),
+            _ => live.applied_by(hand.manager()).is_some(),
         })
-    })
+    };
+    let derived = desired.wanted.iter().filter(|(address, _)| address.as_app().is_none());
+    derived
+        .filter_map(|(address, resource)| resource.app.as_ref().filter(|_| is_ours(address, &resource.hand)))
+        .collect()
 }
 
 impl Plan {

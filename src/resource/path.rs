@@ -44,6 +44,20 @@ impl FieldPath {
         Self(steps)
     }
 
+    /// The path as the API server words it (structured-merge-diff, `fieldpath.Path.String`): `.spec.ports[port=80].name`.
+    pub fn worded(&self) -> String {
+        let step = |step: &PathStep| match step {
+            PathStep::Field(name) => format!(".{name}"),
+            PathStep::Index(position) => format!("[{position}]"),
+            PathStep::Item(value) => format!("[={value}]"),
+            PathStep::Key(keys) => {
+                let keys: Vec<String> = keys.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                format!("[{}]", keys.join(","))
+            }
+        };
+        self.0.iter().map(step).collect()
+    }
+
     /// Whether `self` is `other` or lies below it.
     pub fn starts_with(&self, other: &Self) -> bool {
         self.0.starts_with(&other.0)

@@ -35,6 +35,7 @@ pub use judge::{Violation, violations};
 pub use metadata::metadata_violations;
 pub(crate) use nearest::nearest;
 pub use stored::stored;
+pub(crate) use stored::without_nulls;
 
 use metadata::object_meta;
 use rules::Compiled;
@@ -234,6 +235,18 @@ impl<'s> Node<'s> {
             (name.clone(), node.map_or(Value::Null, Self::zero))
         };
         Value::Object(fields.into_iter().flatten().map(below).collect())
+    }
+
+    /// Whether a built-in kind does not keep this value.
+    pub fn is_absent(self, value: &Value) -> bool {
+        match value {
+            Value::Object(map) => map.is_empty() && self.is_collection(),
+            Value::Array(items) => items.is_empty(),
+            Value::String(text) => text.is_empty() && self.is_zero_absent(),
+            Value::Bool(value) => !value && self.is_zero_absent(),
+            Value::Number(number) => number.as_f64() == Some(0.0) && self.is_zero_absent(),
+            Value::Null => true,
+        }
     }
 
     /// Whether the value is a list, or a map with free keys: empty, a built-in kind does not keep it.

@@ -9,7 +9,7 @@ use super::{ListKind, Node, Schema, admitted, with_defaults};
 /// Of custom resources everything is known. Of built-in kinds the table knows the defaults inside atomic values and those of
 /// keys alone; others are not filled in, and quantities keep their spelling.
 pub fn stored(object: &Value, schema: Option<&Schema>) -> Value {
-    let Some(schema) = schema else { return without_nulls(object) };
+    let Some(schema) = schema else { return without_nulls(object.clone()) };
     let root = schema.root();
     if schema.knows_defaults() {
         return admitted(object, root);
@@ -18,46 +18,36 @@ pub fn stored(object: &Value, schema: Option<&Schema>) -> Value {
     with_known_defaults(&kept, root)
 }
 
-/// Of a kind without a schema nulls are taken for absent.
-fn without_nulls(value: &Value) -> Value {
+/// A value without the fields that are `null`: in our documents, and to a server that knows no schema, that means absent.
+pub(crate) fn without_nulls(value: Value) -> Value {
     match value {
         Value::Object(map) => {
-            let kept = map.iter().filter(|(_, value)| !value.is_null());
-            Value::Object(kept.map(|(name, value)| (name.clone(), without_nulls(value))).collect())
+            let kept = map.into_iter().filter(|(_, value)| !value.is_null());
+            Value::Object(kept.map(|(name, value)| (name, without_nulls(value))).collect())
         }
-        Value::Array(items) => items.iter().map(without_nulls).collect(),
-        other => other.clone(),
+        Value::Array(items) => items.into_iter().map(without_nulls).collect(),
+        other => other,
     }
 }
 
 /// What of a value a built-in kind does not take for absent.
 fn present(value: &Value, node: Option<Node<'_>>) -> Option<Value> {
-    match value {
-        Value::Null => None,
+    let kept = match value {
+        Value::Null => return None,
         Value::Object(map) => {
-            let kept: Map<String, Value> = map
-                .iter()
-                .filter_map(|(name, value)| {
-                    Some((name.clone(), present(value, node.and_then(|node| node.field(name)))?))
-                })
-                .collect();
-            let absent = kept.is_empty() && node.is_some_and(Node::is_collection);
-            (!absent).then_some(Value::Object(kept))
+            let field = |(name, value): (&String, &Value)| {
+                Some((name.clone(), present(value, node.and_then(|node| node.field(name)))?))
+            };
+            Value::Object(map.iter().filter_map(field).collect())
         }
-        Value::Array(items) if items.is_empty() => None,
+        Value::Array(items) if items.is_empty() => return None,
         Value::Array(items) => {
             let below = node.and_then(Node::items);
-            Some(items.iter().map(|item| present(item, below).unwrap_or_else(|| empty_of(item))).collect())
+            items.iter().map(|item| present(item, below).unwrap_or_else(|| empty_of(item))).collect()
         }
-        scalar => {
-            let zero = match scalar {
-                Value::String(text) => text.is_empty(),
-                Value::Bool(value) => !value,
-                number => number.as_f64() == Some(0.0),
-            };
-            (!zero || !node.is_some_and(Node::is_zero_absent)).then(|| scalar.clone())
-        }
-    }
+        scalar => scalar.clone(),
+    };
+    (!node.is_some_and(|node| node.is_absent(&kept))).then_some(kept)
 }
 
 /// An item stays an item, whatever of it is absent.

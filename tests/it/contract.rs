@@ -11,7 +11,7 @@ use std::sync::Arc;
 use packctl::observed::{FieldSet, Live, ManagedEntry, ReadSet, World};
 use packctl::provider::snapshot::Snapshot;
 use packctl::provider::{Providers, Verb, Write, WriteError};
-use packctl::resource::{Address, PathStep, Secrets};
+use packctl::resource::{Address, FieldPath, Secrets};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -359,16 +359,7 @@ fn managed(live: &Live) -> Vec<ManagedEntry> {
 
 /// The fields of a set, as the API server words them.
 fn worded(fields: &FieldSet) -> BTreeSet<String> {
-    let step = |step: &PathStep| match step {
-        PathStep::Field(name) => format!(".{name}"),
-        PathStep::Index(position) => format!("[{position}]"),
-        PathStep::Item(value) => format!("[={value}]"),
-        PathStep::Key(keys) => {
-            let keys: Vec<String> = keys.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            format!("[{}]", keys.join(","))
-        }
-    };
-    fields.members().iter().map(|path| path.0.iter().map(step).collect()).collect()
+    fields.members().iter().map(FieldPath::worded).collect()
 }
 
 /// An object without what each world makes up: ids, versions, times, secrets, statuses.

@@ -12,9 +12,10 @@ use super::coverage::Gaps;
 use super::layout;
 use super::open::{About, Api};
 use super::secrets::{Numbers, mask};
-use crate::api::{Environment, without_nulls};
+use crate::api::Environment;
 use crate::observed::{Coverage, KindInfo, Kinds, Live, World};
 use crate::resource::{Secrets, Side};
+use crate::schema::without_nulls;
 use crate::yaml;
 
 /// What a recording holds beside the world.

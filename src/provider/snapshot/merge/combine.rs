@@ -61,7 +61,7 @@ fn items(left: &[Value], right: &[Value], kind: &ListKind, typing: Typing<'_>, w
             match step {
                 Err(why) => wrong.push(format!("element {position}: {why}")),
                 Ok(step) if found.contains_key(&step) && !may_repeat => {
-                    wrong.push(format!("duplicate entries for key {}", typed::worded(&FieldPath(vec![step]))));
+                    wrong.push(format!("duplicate entries for key {}", FieldPath(vec![step]).worded()));
                 }
                 Ok(step) => {
                     // Repeated items are not merged with the new value.

@@ -52,7 +52,7 @@ pub struct Conflict {
 impl Conflict {
     /// The field as the API server words it: `.spec.listeners[name="a"].port`.
     pub fn field(&self) -> String {
-        typed::worded(&self.path)
+        self.path.worded()
     }
 }
 

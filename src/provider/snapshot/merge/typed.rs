@@ -63,7 +63,7 @@ pub(super) fn validate(body: &Value, typing: Typing<'_>) -> Result<(), Vec<Strin
 
 fn check(value: &Value, typing: Typing<'_>, path: &mut FieldPath, wrong: &mut Vec<String>) {
     if let Err(wants) = typing.admits(value) {
-        wrong.push(format!("{}: {wants}, got {value}", worded(path)));
+        wrong.push(format!("{}: {wants}, got {value}", path.worded()));
         return;
     }
     match value {
@@ -72,7 +72,7 @@ fn check(value: &Value, typing: Typing<'_>, path: &mut FieldPath, wrong: &mut Ve
                 path.0.push(PathStep::Field(name.clone()));
                 match typing.field(name) {
                     Some(below) => check(value, below, path, wrong),
-                    None => wrong.push(format!("{}: field not declared in schema", worded(path))),
+                    None => wrong.push(format!("{}: field not declared in schema", path.worded())),
                 }
                 path.0.pop();
             }
@@ -87,13 +87,13 @@ fn check(value: &Value, typing: Typing<'_>, path: &mut FieldPath, wrong: &mut Ve
                 let next = match next {
                     Ok(next) => next,
                     Err(why) => {
-                        wrong.push(format!("{}: element {position}: {why}", worded(path)));
+                        wrong.push(format!("{}: element {position}: {why}", path.worded()));
                         return;
                     }
                 };
                 if !seen.insert(next.clone()) {
-                    let key = worded(&FieldPath(vec![next.clone()]));
-                    wrong.push(format!("{}: duplicate entries for key {key}", worded(path)));
+                    let key = FieldPath(vec![next.clone()]).worded();
+                    wrong.push(format!("{}: duplicate entries for key {key}", path.worded()));
                 }
                 path.0.push(next);
                 check(item, typing.items(), path, wrong);
@@ -176,18 +176,4 @@ pub(super) fn fitted(set: &FieldSet, typing: Typing<'_>) -> FieldSet {
         (step.clone(), fitted)
     });
     FieldSet { member: set.member, children: children.collect() }
-}
-
-/// A path as the API server words it.
-pub(super) fn worded(path: &FieldPath) -> String {
-    let step = |step: &PathStep| match step {
-        PathStep::Field(name) => format!(".{name}"),
-        PathStep::Index(position) => format!("[{position}]"),
-        PathStep::Item(value) => format!("[={value}]"),
-        PathStep::Key(keys) => {
-            let keys: Vec<String> = keys.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            format!("[{}]", keys.join(","))
-        }
-    };
-    path.0.iter().map(step).collect()
 }

@@ -75,7 +75,7 @@ impl Pair<'_> {
         if self.predicted.fields.is_empty() {
             return Vec::new();
         }
-        let ours = |conflict: &packctl::diff::Conflict| (spelled(&conflict.path), conflict.who.name().to_owned());
+        let ours = |conflict: &packctl::diff::Conflict| (conflict.path.worded(), conflict.who.name().to_owned());
         let predicted: BTreeSet<_> = self.predicted.conflicts.iter().map(ours).collect();
         let only = |left: &BTreeSet<(String, String)>, right: &BTreeSet<(String, String)>, says: &str| -> Vec<String> {
             left.difference(right).map(|(path, who)| format!("{path}: {says} a conflict with {who}")).collect()
@@ -83,7 +83,7 @@ impl Pair<'_> {
         // The first apply finds what was added since the object was nothing, and a built-in one has structs in it when it is
         // nothing: `podSelector: {}`, but not a budget's `selector: {}`.
         let is_told = |(path, who): &&(String, String)| {
-            let is_struct = |(at, value): (&FieldPath, &Value)| spelled(at) == *path && *value == json!({});
+            let is_struct = |(at, value): (&FieldPath, &Value)| at.worded() == *path && *value == json!({});
             who != "before-first-apply" || !self.leaves(self.live).iter().any(is_struct)
         };
         let predicted = predicted.iter().filter(is_told).cloned().collect();
@@ -318,20 +318,6 @@ fn set<'n>(
             set(&mut items[found], below, new, node, above);
         }
     }
-}
-
-/// A path as the server spells it in a conflict (structured-merge-diff, `fieldpath.Path.String`).
-fn spelled(path: &FieldPath) -> String {
-    let step = |step: &PathStep| match step {
-        PathStep::Field(name) => format!(".{name}"),
-        PathStep::Key(keys) => {
-            let keys: Vec<String> = keys.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            format!("[{}]", keys.join(","))
-        }
-        PathStep::Item(value) => format!("[={value}]"),
-        PathStep::Index(index) => format!("[{index}]"),
-    };
-    path.0.iter().map(step).collect()
 }
 
 /// The conflicts of a refusal: path and manager.
